@@ -1,0 +1,81 @@
+"""What a detector is: the protocol that built-in and third-party detectors fulfil."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verascope.result import Modality, OperatingPoint, Segment
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What a detector looks at, cut from one medium in the worker process.
+
+    Attributes:
+        values: uint8 or int16 [n, ...]; raw samples, normalisation lives in the model's graph.
+        places: int32 [n, 4], (x, y, width, height) in pixels for pictures; float64 [n, 2],
+            (start, end) for sound, video and text.
+    """
+
+    values: Array
+    places: Array
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A calibrated score: probability 0 to 1 with its 95 % interval, at the given prior."""
+
+    score: float
+    interval: tuple[float, float]
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """One method of telling synthetic media from real. Stateless after loading.
+
+    `windows` runs in the isolated worker and must import no inference library; everything else
+    runs in the parent, which never sees the file. Construction does no I/O.
+    """
+
+    name: str
+    modality: Modality
+    max_batch: int  # 1 where a score would depend on what else is in the batch
+    min_side: int  # shorter side (pixels) or length (samples, characters) below which it abstains
+
+    @property
+    def version(self) -> str:
+        """The model's version, as in its card."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model file, hex."""
+
+    @property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """High precision first, then high recall; thresholds on the calibrated score."""
+
+    @property
+    def prior(self) -> float:
+        """The share of synthetic inputs that the calibrated score assumes, 0 to 1."""
+
+    def windows(self, media: Array) -> Windows:
+        """Cut the medium (pictures: uint8 [h, w, 3], RGB) into windows; deterministic, bounded."""
+
+    def score(self, windows: Array) -> NDArray[np.float32]:
+        """Windows' values (of one or of many inputs) to logits, float32 [n]."""
+
+    def pool(self, logits: NDArray[np.float32]) -> float:
+        """The logits of one input's windows to its logit."""
+
+    def calibrate(self, logit: float) -> Estimate:
+        """A pooled logit to the probability that the input is synthetic."""
+
+    def segments(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[Segment, ...]:
+        """Each window's place with its own score."""
+
+    def examples(self) -> list[Array]:
+        """A few media that the detector can judge; tests, demos and docs are made from them."""

@@ -1,0 +1,80 @@
+"""A model folder: model.onnx, model.json, CARD.md; checked against its hashes on loading."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from verascope.detect.calibration import Calibration
+from verascope.errors import ModelError
+from verascope.result import Modality, OperatingPoint
+
+GRAPH = "model.onnx"
+DESCRIPTION = "model.json"
+CARD = "CARD.md"
+REFERENCE = "reference.npz"  # stored windows and their logits, to catch a wrong kernel or a swap
+
+
+class ModelDescription(Struct, frozen=True, kw_only=True):
+    """What model.json holds; CARD.md is generated from it.
+
+    `preprocessing`, `training` and `metrics` are free-form records for people and for the card;
+    what the program acts on is typed.
+    """
+
+    name: str
+    version: str
+    modality: Modality
+    sha256: str
+    parameters: int
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...]
+    preprocessing: dict[str, Any]
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    limits: tuple[str, ...]
+
+
+class ModelFolder:
+    """A model on disk. Nothing is read before it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def description(self) -> ModelDescription:
+        """model.json, typed.
+
+        Raises:
+            ModelError: it is missing or does not fit the schema.
+        """
+        file = self.path / DESCRIPTION
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=ModelDescription)
+        except (OSError, msgspec.DecodeError) as error:
+            raise ModelError(f"{file}: {error}; install or train the model again") from error
+
+    def graph(self) -> bytes:
+        """model.onnx, after its hash was checked.
+
+        Raises:
+            ModelError: it is missing or is not the file that model.json names.
+        """
+        file = self.path / GRAPH
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{file}: {error.strerror}; install the model again") from error
+        if hashlib.sha256(data).hexdigest() != self.description.sha256:
+            raise ModelError(f"{file} is not the file that {DESCRIPTION} names by its sha256")
+        return data
+
+    def reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Stored windows (uint8 [n, ...]) and the logits (float32 [n]) that they must give."""
+        with np.load(self.path / REFERENCE, allow_pickle=False) as stored:
+            return stored["windows"], stored["logits"]

@@ -1,0 +1,26 @@
+"""The one place where onnxruntime is imported: a model's graph to a function on arrays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Session:
+    """A loaded graph with one input and one output; safe to call from several threads."""
+
+    def __init__(self, graph: bytes, providers: Sequence[str], threads: int) -> None:
+        import onnxruntime  # heavy (0.13 s of CPU): only when a model is really run
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(graph, options, providers=list(providers))
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Run the graph on [n, ...]; returns float32 [n]."""
+        outputs = self._session.run(None, {self._input: values})
+        return np.asarray(outputs[0], np.float32).reshape(len(values))

@@ -1,0 +1,56 @@
+"""A corpus's manifest: one row a file, as CSV; written by `generate`, read by `train`."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+MANIFEST = "manifest.csv"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One media file of a corpus.
+
+    `path` is relative to the corpus's folder; `label` is real, synthetic or edited; `pair` names
+    a group of files with the same content, which always lies in one split; `origin` says where the
+    content came from; `config_sha256` is the hash of the generator's frozen config.
+    """
+
+    path: str
+    label: str
+    source: str
+    generator: str = ""
+    family: str = ""
+    split: str = "train"
+    pair: str = ""
+    kind: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    origin: str = ""
+    licence: str = ""
+    seed: str = ""
+    config_sha256: str = ""
+
+
+def read(file: Path) -> Iterator[Row]:
+    """The rows of a manifest; unknown columns are ignored, missing ones keep their default."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        for record in csv.DictReader(lines):
+            yield msgspec.convert(record, Row, strict=False)
+
+
+def write(file: Path, rows: Iterable[Row]) -> str:
+    """Write a manifest atomically; returns its sha256 (hex)."""
+    part = file.with_suffix(".csv.part")
+    with part.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, Row.__struct_fields__, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(msgspec.structs.asdict(row) for row in rows)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)
+    return hashlib.sha256(file.read_bytes()).hexdigest()

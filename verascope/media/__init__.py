@@ -1,0 +1,1 @@
+"""Opening untrusted files: types, limits, decoders, and the isolated worker process."""

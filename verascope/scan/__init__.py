@@ -1,0 +1,1 @@
+"""Many inputs: sources and outputs."""

@@ -1,0 +1,29 @@
+"""What a caller may set: the limits for hostile input, trust lists, how models run."""
+
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds on one input. All hold in the worker process, most before anything is decoded."""
+
+    max_bytes: int = 2_000_000_000
+    max_pixels: int = 100_000_000
+    max_metadata_bytes: int = 16_000_000
+    # Wall clock for each stage of reading (open and header, decode and windows, provenance).
+    stage_timeout_s: float = 10.0
+    # Address space of the worker; DESIGN asks for at least 1.5 GB.
+    worker_memory_bytes: int = 2_500_000_000
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """How a Scanner works. Defaults are those of the command line."""
+
+    limits: Limits = Limits()
+    # Trust lists by name ("official", "none") or path of a PEM file.
+    trust: tuple[str, ...] = ("official",)
+    # Detectors to run, by name; None runs every registered one of the input's modality.
+    detectors: tuple[str, ...] | None = None
+    provenance: bool = True
+    # onnxruntime execution providers, in order of preference.
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    model_threads: int = 1
