@@ -236,7 +236,9 @@ class Signer(Struct, frozen=True, kw_only=True):
 class Claim(Struct, frozen=True, kw_only=True):
     """One thing that a manifest says of the making of the media.
 
-    `kind` is captured, generated, edited or other; `statement` says it in words.
+    `kind` is captured, generated, edited or other; `statement` says it in words. `source_type` is
+    the last word of the IPTC or C2PA term (`trainedAlgorithmicMedia`). `trusted` where a signer
+    on a trust list says it and nothing about that manifest failed; otherwise anyone may say it.
     """
 
     kind: str
@@ -245,6 +247,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     source_type: str | None = None
     extent: Extent = Extent.WHOLE
     manifest: str | None = None
+    signer: str | None = None
+    trusted: bool = False
 
 
 class ProvenanceWarning(Struct, frozen=True, kw_only=True):
@@ -255,7 +259,11 @@ class ProvenanceWarning(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """A node of the history: one manifest (or a bare ingredient) and what went into it."""
+    """A node of the history: one manifest (or a bare ingredient) and what went into it.
+
+    `label` is null for an ingredient without a credential of its own. `failures` are the codes
+    that were recorded when the ingredient was added, and those found now.
+    """
 
     label: str | None
     title: str | None
@@ -268,11 +276,18 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """What the input's Content Credential says, and whether it holds."""
+    """What the input's Content Credential says, and whether it holds.
+
+    `trust_lists` are the lists that were asked, `trusted_by` those that know the signer.
+    `failures` are the library's codes for the active manifest and what it rests on, `detail` its
+    own words for the first of them or for why nothing could be read. `signed_at_trusted`: an
+    independent time stamp from a listed authority says so, not the signer's own clock.
+    """
 
     outcome: Outcome
     detail: str | None = None
     trust_lists: tuple[str, ...] = ()
+    trusted_by: tuple[str, ...] = ()
     signer: Signer | None = None
     signed_at: str | None = None
     signed_at_trusted: bool = False
@@ -281,6 +296,36 @@ class Provenance(Struct, frozen=True, kw_only=True):
     failures: tuple[str, ...] = ()
     history: Manifest | None = None
     remote_url: str | None = None
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What `verify` answers for one input: its Provenance, or the reason why there is none.
+
+    `status` is `scored` whenever one of the seven outcomes was reached.
+    """
+
+    input: Input
+    status: Status
+    reason: Reason | None = None
+    detail: str | None = None
+    provenance: Provenance | None = None
+
+    @classmethod
+    def of(cls, input: Input, provenance: Provenance) -> "Verification":
+        """The answer for an input whose outcome was reached."""
+        return cls(input=input, status=Status.SCORED, provenance=provenance)
+
+    @classmethod
+    def failed(cls, input: Input, reason: Reason, detail: str | None = None) -> "Verification":
+        """The answer for an input that could not be asked: skipped or failed, by the reason."""
+        return cls(input=input, status=status_of(reason), reason=reason, detail=detail)
+
+    def to_json(self) -> bytes:
+        """One line of JSON (UTF-8, no newline), the fields of Provenance at the top level."""
+        about = {"input": self.input, "status": self.status, "reason": self.reason}
+        if self.provenance is None:
+            return msgspec.json.encode(about | {"outcome": None, "detail": self.detail})
+        return msgspec.json.encode(about | msgspec.structs.asdict(self.provenance))
 
 
 class PolicyDecision(Struct, frozen=True, kw_only=True):
