@@ -62,6 +62,9 @@ class Detector(Protocol):
     def prior(self) -> float:
         """The share of synthetic inputs that the calibrated score assumes, 0 to 1."""
 
+    def load(self) -> None:
+        """Load the model now rather than at the first score."""
+
     def windows(self, media: Array) -> Windows:
         """Cut the medium (pictures: uint8 [h, w, 3], RGB) into windows; deterministic, bounded."""
 

@@ -55,6 +55,9 @@ class ImageResidual:
     def prior(self) -> float:
         return self.folder.description.calibration.prior
 
+    def load(self) -> None:
+        _ = self._session
+
     def windows(self, media: Array) -> Windows:
         return native_crops(media)
 
