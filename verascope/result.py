@@ -112,7 +112,7 @@ class Warn(StrEnum):
     TYPE_FROM_BYTES = "type_from_bytes"
     FIRST_FRAME_ONLY = "first_frame_only"
     SMALLER_THAN_CROP = "smaller_than_crop"
-    PROVENANCE_TIMEOUT = "provenance_timeout"
+    PROVENANCE_STOPPED = "provenance_stopped"
 
 
 class Verdict(StrEnum):
