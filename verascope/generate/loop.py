@@ -1,0 +1,190 @@
+"""The loop that trains every generator: batches in, steps, ticks, guards; resumable."""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from verascope.generate.contract import Budget, Progress, TrainingStoppedError, Watch
+from verascope.generate.device import Device
+from verascope.generate.run import RunFolder
+
+TICKS = 10  # previews and snapshots in a run
+SAVE_EVERY_S = 30.0  # a kill costs at most this much work
+DEAD_LOSS = 1e-3
+DEAD_STEPS = 200
+
+
+class Batches(Protocol):
+    """A stream of training batches with a random state of its own."""
+
+    rng: np.random.Generator
+
+    def batch(self, n: int) -> NDArray[np.uint8]:
+        """The next n items."""
+
+
+class Method:
+    """What one generator brings to the loop; its parts are saved and restored by name.
+
+    Attributes:
+        batch: items a step.
+        modules: networks (and their moving averages).
+        optimisers: by name.
+        noise: the source of every random number in a step; on the CPU, so that all devices draw
+            the same.
+    """
+
+    batch: int
+    modules: dict[str, nn.Module]
+    optimisers: dict[str, torch.optim.Optimizer]
+    noise: torch.Generator
+    device: Device
+    scaler: torch.amp.GradScaler
+
+    def step(self, batch: torch.Tensor, used: float) -> dict[str, float]:
+        """One update of every network; `used` is the share of the budget spent, 0 to 1."""
+        raise NotImplementedError
+
+    def preview(self) -> NDArray[np.uint8]:
+        """What the generator makes of latents or crops that never change: uint8 [h, w, 3]."""
+        raise NotImplementedError
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The state dict to sample from."""
+        raise NotImplementedError
+
+    def update(self, name: str, loss: torch.Tensor) -> None:
+        """Step one optimiser along a loss's gradient."""
+        optimiser = self.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(optimiser)
+        self.scaler.update()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "modules": {name: module.state_dict() for name, module in self.modules.items()},
+            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+            "noise": self.noise.get_state(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state() again."""
+        for name, module in self.modules.items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.noise.set_state(state["noise"])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def fit(
+    method: Method, batches: Batches, budget: Budget, run: RunFolder, watch: Watch | None = None
+) -> Path:
+    """Train until the budget is used, going on from the run's last state; returns the checkpoint.
+
+    Raises:
+        TrainingStoppedError: a guard saw that it diverged.
+    """
+    step, before_s = _take_up(method, batches, run)
+    run.log(event="resumed" if step else "started", step=step)
+    start = saved = time.monotonic()
+    guards = Guards()
+    used = budget.used(step, before_s)
+    tick = _tick(used)
+    try:
+        while used < 1:
+            pixels = torch.from_numpy(batches.batch(method.batch)).to(method.device.device)
+            losses = method.step(pixels, used)
+            step += 1
+            seconds = before_s + time.monotonic() - start
+            used = budget.used(step, seconds)
+            run.log(step=step, seconds=round(seconds, 3), **losses)
+            guards.check(losses)
+            if watch:
+                left = seconds * (1 - used) / used
+                watch(
+                    Progress(
+                        step=step, used=used, seconds=seconds, seconds_left=left, losses=losses
+                    )
+                )
+            due = _tick(used) > tick
+            if due:
+                tick = _tick(used)
+                run.preview(step, method.preview())
+                run.save_weights(step, method.weights())
+            if due or time.monotonic() - saved > SAVE_EVERY_S:
+                _save(method, batches, run, step, seconds)
+                saved = time.monotonic()
+    except TrainingStoppedError as stop:
+        run.log(event="stopped", step=step, reason=str(stop))
+        raise
+    except KeyboardInterrupt:
+        # Nothing is saved here: it may have come in the middle of a step.
+        run.log(event="interrupted", step=step)
+        raise
+    run.log(event="done", step=step)
+    return run.checkpoint
+
+
+class Guards:
+    """Watches the losses and stops a run that can no longer come to anything."""
+
+    def __init__(self) -> None:
+        self._dead = 0
+
+    def check(self, losses: dict[str, float]) -> None:
+        """Look at one step's losses.
+
+        Raises:
+            TrainingStoppedError: one is not finite, or the discriminator's has been nearly zero for
+                200 steps (it separates perfectly, and no gradient reaches the generator).
+        """
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise TrainingStoppedError(f"{name} is {value}: the training diverged")
+        self._dead = self._dead + 1 if losses.get("loss_d", 1.0) < DEAD_LOSS else 0
+        if self._dead >= DEAD_STEPS:
+            raise TrainingStoppedError(
+                f"the discriminator's loss was under {DEAD_LOSS} for {DEAD_STEPS} steps:"
+                " it has won, and the generator learns nothing more"
+            )
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Layers made inside draw their first weights from `seed`; torch's global state is kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _tick(used: float) -> int:
+    return math.floor(used * TICKS + 1e-9)
+
+
+def _save(method: Method, batches: Batches, run: RunFolder, step: int, seconds: float) -> None:
+    drawn = json.dumps(batches.rng.bit_generator.state)
+    run.save_state({**method.state(), "batches": drawn, "step": step, "seconds": seconds})
+
+
+def _take_up(method: Method, batches: Batches, run: RunFolder) -> tuple[int, float]:
+    state = run.load_state()
+    if state is None:
+        run.rewind(0)
+        return 0, 0.0
+    method.restore(state)
+    batches.rng.bit_generator.state = json.loads(state["batches"])
+    run.rewind(state["step"])
+    return state["step"], state["seconds"]
