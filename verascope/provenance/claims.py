@@ -1,0 +1,111 @@
+"""What a credential claims of the making of its media: captured, generated, edited."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from verascope.provenance import words
+from verascope.provenance.history import ANY, Failures, Visit, cut
+from verascope.provenance.report import RawManifest
+from verascope.result import Claim, Extent
+
+MAX_CLAIMS = 100
+ACTION_LABELS = ("c2pa.actions", "c2pa.actions.v2")
+PREFIX = "c2pa."
+CREATED = "c2pa.created"
+
+
+def claims(visits: list[Visit], failures: Failures, *, trusted: bool) -> tuple[Claim, ...]:
+    """The claims of every manifest that the file comes from, the newest first, each once.
+
+    Args:
+        visits: the manifests, the active one first.
+        failures: what failed in those below it.
+        trusted: whether the active manifest's signer is trusted. One below is believed where the
+            active one is, and neither its signer nor anyone since found a fault with it.
+    """
+    found: dict[Claim, None] = {}
+    for number, visit in enumerate(visits):
+        faults = failures.get(visit.label, ()) + failures.get(ANY, ())
+        believed = trusted and (number == 0 or not faults)
+        for claim in _of(visit, trusted=believed):
+            found[claim] = None
+            if len(found) >= MAX_CLAIMS:
+                return tuple(found)
+    return tuple(found)
+
+
+def _of(visit: Visit, *, trusted: bool) -> Iterator[Claim]:
+    info = visit.manifest.signature_info
+    for action in _actions(visit.manifest):
+        name = str(action.get("action", ""))[:100]
+        source_type = _source_type(action)
+        kind, statement = _words(name, source_type)
+        yield Claim(
+            kind=kind,
+            statement=statement + _agent(action),
+            action=name or None,
+            source_type=source_type,
+            extent=_extent(name, source_type, visit.reach),
+            manifest=visit.label,
+            signer=cut(info.common_name or info.issuer) if info else None,
+            trusted=trusted,
+        )
+
+
+def _actions(manifest: RawManifest) -> Iterator[dict[str, Any]]:
+    """Every action, and every template for actions, of a manifest."""
+    for assertion in manifest.assertions or ():
+        if assertion.label.partition("__")[0] not in ACTION_LABELS:
+            continue
+        data = assertion.data if isinstance(assertion.data, dict) else {}
+        for key in ("actions", "templates"):
+            entries = data.get(key)
+            if isinstance(entries, list):
+                yield from (each for each in entries if isinstance(each, dict))
+
+
+def _source_type(action: dict[str, Any]) -> str | None:
+    """The last word of the declared digital source type; some writers put it in parameters."""
+    parameters = action.get("parameters")
+    below = parameters.get("digitalSourceType") if isinstance(parameters, dict) else None
+    value = action.get("digitalSourceType") or below
+    if not isinstance(value, str) or not value.strip():
+        return None
+    return value.strip().rstrip("/").rpartition("/")[2][:100]
+
+
+def _words(action: str, source_type: str | None) -> tuple[str, str]:
+    """A Claim's kind and statement."""
+    short = action.removeprefix(PREFIX)
+    kind, done = words.ACTIONS.get(short, ("other", f"the action “{cut(action)}”"))
+    if source_type is None:
+        return kind, done
+    known = words.SOURCE_TYPES.get(source_type)
+    if known is None:
+        return kind, f"{done}, of a source type unknown to us (“{source_type}”)"
+    if action == CREATED:
+        return known.kind, known.statement
+    return known.kind, f"{done}: {known.statement}"
+
+
+def _agent(action: dict[str, Any]) -> str:
+    """With what it was done and how the signer describes it; both are free text."""
+    agent = action.get("softwareAgent")
+    if isinstance(agent, dict):
+        agent = agent.get("name")
+    parts = [f", with {cut(agent)}"] if isinstance(agent, str) and agent else []
+    description = action.get("description")
+    if isinstance(description, str) and description:
+        parts.append(f" (“{cut(description)}”)")
+    return "".join(parts)
+
+
+def _extent(action: str, source_type: str | None, reach: Extent) -> Extent:
+    """Whole only where the media itself, or what it grew from, was created so."""
+    if source_type in words.AI_PART:
+        return Extent.PART
+    if source_type == words.AI_WHOLE and action != CREATED:
+        return Extent.PART
+    if source_type in words.CAPTURE_TYPES and action != CREATED:
+        return Extent.PART
+    return reach

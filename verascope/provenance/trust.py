@@ -1,0 +1,148 @@
+"""Which signers are known: trust lists by name, and the library's contexts that ask them.
+
+This is the one place where the library's settings are written. It ignores a key that it does not
+know without a word, so tests hold that a known signer comes out trusted with what stands here.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from verascope.errors import UsageError
+from verascope.provenance.library import load
+
+LISTS = Path(__file__).parent / "lists"
+NAMES = ("official", "interim", "none")
+TIME_STAMP_PREFIX = "tsa:"
+PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
+
+# The purposes that a signing certificate may have: C2PA claim signing, e-mail protection, document
+# signing, Microsoft's C2PA signing. The library adds time stamping and OCSP to them on its own.
+SIGNING_PURPOSES = frozenset(
+    {
+        "1.3.6.1.4.1.62558.2.1",
+        "1.3.6.1.5.5.7.3.4",
+        "1.3.6.1.5.5.7.3.36",
+        "1.3.6.1.4.1.311.76.59.1.9",
+    }
+)
+
+
+class TrustList(NamedTuple):
+    """Certificates in PEM: authorities of signers, of time stamps, and single signers."""
+
+    name: str
+    signers: str = ""
+    time_stamps: str = ""
+    allowed: str = ""
+
+
+class Contexts(NamedTuple):
+    """The library's contexts for some trust lists, and what was decided with them so far.
+
+    The library counts a time-stamp authority as a signer's authority too, so `everything` alone
+    may not say `trusted`: each list's context knows signers only, and checks no time stamp.
+    """
+
+    everything: Any
+    by_list: dict[str, Any]
+    decisions: dict[bytes, tuple[str, ...]]
+
+
+def resolve(names: tuple[str, ...]) -> tuple[TrustList, ...]:
+    """Read the lists that are named: official, interim, none, PATH.pem or tsa:PATH.pem.
+
+    Raises:
+        UsageError: no such list, no certificate in the file, or `none` beside another list.
+    """
+    if "none" in names and len(names) > 1:
+        raise UsageError("trust: none cannot be combined with another list")
+    return tuple(_read(name) for name in dict.fromkeys(names) if name != "none")
+
+
+def _read(name: str) -> TrustList:
+    if name == "official":
+        folder = LISTS / "official"
+        return TrustList(
+            name,
+            signers=_pem(folder / "C2PA-TRUST-LIST.pem"),
+            time_stamps=_pem(folder / "C2PA-TSA-TRUST-LIST.pem"),
+        )
+    if name == "interim":
+        folder = LISTS / "interim"
+        return TrustList(
+            name, signers=_pem(folder / "anchors.pem"), allowed=_pem(folder / "allowed.pem")
+        )
+    if name.startswith(TIME_STAMP_PREFIX):
+        return TrustList(name, time_stamps=_pem(Path(name.removeprefix(TIME_STAMP_PREFIX))))
+    if not name.endswith((".pem", ".crt", ".cer")):
+        raise UsageError(f"trust: no list is called {name!r}; use {', '.join(NAMES)} or PATH.pem")
+    return TrustList(name, signers=_pem(Path(name)))
+
+
+def _pem(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"trust: {path} cannot be read: {error}") from error
+    if PEM_BEGIN not in text:
+        raise UsageError(f"trust: {path} holds no certificate in PEM form")
+    return text
+
+
+@cache
+def contexts(names: tuple[str, ...]) -> Contexts:
+    """The contexts for these lists, built once a process (about 1 ms each).
+
+    Raises:
+        UsageError: as `resolve`, or the library cannot read a certificate.
+    """
+    lists = resolve(names)
+    signers = {each.name: _signers(each) for each in lists if each.signers}
+    stamps = [_time_stamps(each) for each in lists if each.time_stamps]
+    return Contexts(
+        everything=_context([*signers.values(), *stamps], check_time_stamps=True),
+        by_list={
+            name: _context([anchor], check_time_stamps=False) for name, anchor in signers.items()
+        },
+        decisions={},
+    )
+
+
+def _signers(trust_list: TrustList) -> dict[str, str]:
+    anchor = {
+        "trust_anchors": trust_list.signers,
+        "trust_uri": trust_list.name,
+        "trust_kind": "manifest",
+    }
+    return anchor | ({"allowed_list": trust_list.allowed} if trust_list.allowed else {})
+
+
+def _time_stamps(trust_list: TrustList) -> dict[str, str]:
+    return {
+        "trust_anchors": trust_list.time_stamps,
+        "trust_uri": f"{trust_list.name} time stamps",
+        "trust_kind": "tsa",
+    }
+
+
+def _context(anchors: list[dict[str, str]], *, check_time_stamps: bool) -> Any:
+    c2pa = load()
+    try:
+        return c2pa.Context.from_dict(_settings(anchors, check_time_stamps=check_time_stamps))
+    except c2pa.C2paError as error:
+        raise UsageError(f"trust: a certificate cannot be read: {error}") from error
+
+
+def _settings(anchors: list[dict[str, str]], *, check_time_stamps: bool) -> dict[str, Any]:
+    """No network, no identities of others, the signing purposes of C2PA, and these anchors."""
+    trust: dict[str, Any] = {"trust_config": "\n".join(sorted(SIGNING_PURPOSES)) + "\n"}
+    return {
+        "verify": {
+            "remote_manifest_fetch": False,
+            "ocsp_fetch": False,
+            "verify_timestamp_trust": check_time_stamps,
+        },
+        "core": {"allowed_network_hosts": [], "decode_identity_assertions": False},
+        "trust": trust | ({"anchors": anchors} if anchors else {}),
+    }

@@ -1,0 +1,228 @@
+"""One file's Content Credential: which of seven outcomes, who signed, what is claimed.
+
+Runs inside an isolated worker. Nothing but the given stream is read, and no network is used.
+The library does the cryptography; what its answers mean is decided here, by its codes rather than
+by its state alone, which calls an expired certificate and a changed picture by the same word.
+"""
+
+import io
+import re
+from typing import Any, BinaryIO, NamedTuple
+
+import msgspec
+
+from verascope.provenance import words
+from verascope.provenance.cautions import cautions
+from verascope.provenance.claims import claims
+from verascope.provenance.history import cut, ingredient_failures, named, tree, visits
+from verascope.provenance.library import load
+from verascope.provenance.prefilter import may_carry_credential
+from verascope.provenance.report import Report, parse
+from verascope.provenance.signature import is_signing_certificate, signing_chain
+from verascope.provenance.trust import Contexts, contexts, resolve
+from verascope.result import Outcome, Provenance, ProvenanceWarning
+
+# A file up to this size is read at once: the prefilter wants it whole, and the library asks for
+# it in thousands of small reads.
+MAX_READ_BYTES = 64 << 20
+MAX_DECISIONS = 4_096
+
+# Failures that say nothing against the bytes: nobody knows the signer, or no longer.
+ABOUT_SIGNER = frozenset({"signingCredential.untrusted", "signingCredential.expired"})
+KNOWN_SIGNER = "signingCredential.trusted"
+# What holds a manifest and no media, or no media that can hold one.
+SIDECAR_TYPES = frozenset({"application/c2pa", "application/x-c2pa-manifest-store"})
+URL = re.compile(r"https?://\S+")
+
+
+class _Answer(NamedTuple):
+    """What the library says of a file, and the certificates where they matter."""
+
+    report: Report
+    chain: tuple[bytes, ...]
+    remote_url: str | None
+
+
+class _Judgement(NamedTuple):
+    outcome: Outcome
+    trusted_by: tuple[str, ...] = ()
+    warnings: tuple[ProvenanceWarning, ...] = ()
+
+
+def verify(stream: BinaryIO, media_type: str, trust: tuple[str, ...]) -> Provenance:
+    """Check the credential in a file.
+
+    Args:
+        stream: the file, seekable.
+        media_type: what its bytes are, as MIME type.
+        trust: names of trust lists, see trust.resolve.
+
+    Returns:
+        The outcome and all that explains it; `outcome` is never `none` because something failed.
+
+    Raises:
+        UsageError: a trust list does not exist or cannot be read.
+    """
+    names = tuple(each.name for each in resolve(trust))
+    found = _without_library(stream, media_type)
+    if found is None:
+        found = _with_library(stream, media_type, contexts(trust))
+    return msgspec.structs.replace(found, trust_lists=names)
+
+
+def _without_library(stream: BinaryIO, media_type: str) -> Provenance | None:
+    """What can be said at once: no bytes, a type that holds no credential, no trace of one."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if size == 0:
+        return Provenance(outcome=Outcome.NONE, detail="The file has no bytes.")
+    if media_type.startswith("text/"):
+        return Provenance(outcome=Outcome.UNSUPPORTED, detail="Text is not read yet.")
+    if media_type in SIDECAR_TYPES:
+        return Provenance(
+            outcome=Outcome.UNSUPPORTED, detail="A credential alone, without the file it is for."
+        )
+    if size <= MAX_READ_BYTES and media_type.startswith("image/"):
+        data = stream.read()
+        stream.seek(0)
+        if not may_carry_credential(data):
+            return Provenance(outcome=Outcome.NONE)
+    return None
+
+
+def _with_library(stream: BinaryIO, media_type: str, known: Contexts) -> Provenance:
+    c2pa = load()
+    try:
+        answer = _ask(c2pa, stream, media_type, known.everything)
+        judgement = _judge(c2pa, answer, stream, media_type, known)
+    except c2pa.C2paError as error:
+        return _from_error(c2pa, error)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return Provenance(outcome=Outcome.UNREADABLE, detail=f"The library's answer: {error}")
+    return _explain(answer, judgement, media_type)
+
+
+def _ask(c2pa: Any, stream: BinaryIO, media_type: str, context: Any) -> _Answer:
+    stream.seek(0)
+    with c2pa.Reader(media_type, stream, context=context) as reader:
+        report = parse(reader.json())
+        chain: tuple[bytes, ...] = ()
+        if report.says(KNOWN_SIGNER) and report.active_manifest:
+            chain = signing_chain(_store(reader, report.active_manifest), report.active_manifest)
+        return _Answer(report, chain, reader.get_remote_url())
+
+
+def _store(reader: Any, label: str) -> bytes:
+    """The whole manifest store: asked for one box, the library writes all of them."""
+    buffer = io.BytesIO()
+    reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", buffer)
+    return buffer.getvalue()
+
+
+def _judge(
+    c2pa: Any, answer: _Answer, stream: BinaryIO, media_type: str, known: Contexts
+) -> _Judgement:
+    """The outcome, from the codes: does it hold, and is its signer known for signing?"""
+    report = answer.report
+    failures = {code.code for code in report.results.failures()}
+    if failures - ABOUT_SIGNER:
+        return _Judgement(Outcome.INVALID)
+    if not report.codes.success and report.validation_state != "Trusted":
+        return _Judgement(Outcome.UNREADABLE)  # nothing was checked
+    if not report.says(KNOWN_SIGNER) or any(report.says(code) for code in ABOUT_SIGNER):
+        return _Judgement(Outcome.VALID_UNTRUSTED)
+    return _judge_chain(c2pa, answer, stream, media_type, known)
+
+
+def _judge_chain(
+    c2pa: Any, answer: _Answer, stream: BinaryIO, media_type: str, known: Contexts
+) -> _Judgement:
+    """The library knows the signer. Is it known as a signer, or as a time-stamp authority?"""
+    info = answer.report.active.signature_info
+    serial = info.cert_serial_number if info else None
+    if not answer.chain or not is_signing_certificate(answer.chain[0], serial):
+        return _Judgement(Outcome.VALID_UNTRUSTED, warnings=(NOT_FOR_SIGNING,))
+    key = b"".join(len(each).to_bytes(4, "big") + each for each in answer.chain)
+    if key not in known.decisions:
+        if len(known.decisions) >= MAX_DECISIONS:
+            known.decisions.clear()
+        known.decisions[key] = tuple(
+            name
+            for name, context in known.by_list.items()
+            if _ask(c2pa, stream, media_type, context).report.says(KNOWN_SIGNER)
+        )
+    lists = known.decisions[key]
+    if not lists:
+        return _Judgement(Outcome.VALID_UNTRUSTED, warnings=(ONLY_TIME_STAMPS,))
+    return _Judgement(Outcome.TRUSTED, trusted_by=lists)
+
+
+NOT_FOR_SIGNING = ProvenanceWarning(
+    code="not_a_signing_certificate",
+    statement="A listed authority issued the signer's certificate, but not for signing media.",
+)
+ONLY_TIME_STAMPS = ProvenanceWarning(
+    code="time_stamp_authority_only",
+    statement="The signer's certificate comes from an authority that is listed for time stamps "
+    "only, not for signing media.",
+)
+
+
+def _from_error(c2pa: Any, error: Exception) -> Provenance:
+    """The outcome where the library gives no report, only an exception."""
+    message = str(error)
+    detail = cut(message)
+    if isinstance(error, c2pa.C2paError.ManifestNotFound):
+        return Provenance(outcome=Outcome.NONE)
+    if isinstance(error, c2pa.C2paError.NotSupported):
+        return Provenance(outcome=Outcome.UNSUPPORTED, detail=detail)
+    if isinstance(error, c2pa.C2paError.Verify):
+        return Provenance(outcome=Outcome.INVALID, detail=detail)
+    if message.startswith("Remote:"):
+        url = URL.search(message)
+        return Provenance(outcome=Outcome.REMOTE_ONLY, remote_url=cut(url[0]) if url else None)
+    return Provenance(outcome=Outcome.UNREADABLE, detail=detail)
+
+
+def _explain(answer: _Answer, judgement: _Judgement, media_type: str) -> Provenance:
+    """All that the report tells, for people and for the verdict."""
+    report, outcome = answer.report, judgement.outcome
+    trusted = outcome is Outcome.TRUSTED
+    below = ingredient_failures(report)
+    signer = named(report.active, trusted=trusted)
+    history = tree(report, below, signer)
+    return Provenance(
+        outcome=outcome,
+        detail=_detail(report, outcome),
+        trusted_by=judgement.trusted_by,
+        signer=signer,
+        signed_at=report.active.signature_info.time if report.active.signature_info else None,
+        signed_at_trusted=outcome is not Outcome.INVALID and _time_is_trusted(report),
+        claims=claims(visits(report), below, trusted=trusted),
+        warnings=judgement.warnings + cautions(report, outcome, below, history, media_type),
+        failures=tuple(dict.fromkeys(code.code for code in report.results.failures())),
+        history=history,
+        remote_url=cut(answer.remote_url),
+    )
+
+
+def _detail(report: Report, outcome: Outcome) -> str | None:
+    """What failed, in our words and the library's."""
+    if outcome is not Outcome.INVALID:
+        return None
+    for code in report.results.failures():
+        if code.code not in ABOUT_SIGNER:
+            said = f" ({cut(code.explanation)})" if code.explanation else ""
+            return f"{words.failure(code.code)}{said}"
+    return None
+
+
+def _time_is_trusted(report: Report) -> bool:
+    """Whether a listed authority stamped the time.
+
+    In manifests of the first version the library takes any authority; its explanation tells.
+    """
+    return any(
+        code.code == "timeStamp.trusted" and (code.explanation or "").startswith("timestamp cert")
+        for code in report.codes.success
+    )
