@@ -1,6 +1,7 @@
 """A credential as evidence for a Result, and the questions that the verdict table asks of it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from verascope.provenance import words
 from verascope.result import (
@@ -16,7 +17,6 @@ from verascope.result import (
 
 KIND = "credential"
 INTACT = frozenset({Outcome.TRUSTED, Outcome.VALID_UNTRUSTED})
-UNKNOWN_SIGNER = frozenset({"signingCredential.untrusted"})
 
 
 def declares_ai(provenance: Provenance) -> Extent | None:
@@ -71,7 +71,9 @@ def _evidence(provenance: Provenance) -> Iterator[Evidence]:
         case Outcome.REMOTE_ONLY | Outcome.UNREADABLE:
             yield _item(provenance, Supports.NEUTRAL, Strength.WEAK)
         case Outcome.INVALID:
-            yield _item(provenance, Supports.EDITED, Strength.MODERATE)
+            statement = "There is a Content Credential, and it does not validate"
+            reason = f": {provenance.detail}." if provenance.detail else "."
+            yield _item(provenance, Supports.EDITED, Strength.MODERATE, statement + reason)
         case Outcome.VALID_UNTRUSTED:
             yield from _untrusted(provenance)
         case Outcome.TRUSTED:
@@ -96,17 +98,22 @@ def _trusted(provenance: Provenance) -> Iterator[Evidence]:
     if edits:
         said = "; ".join(dict.fromkeys(claim.statement for claim in edits[:5]))
         yield _item(provenance, Supports.EDITED, Strength.STRONG, f"{who}{said}.")
-    if not _heard(provenance):
-        yield _item(
-            provenance,
-            Supports.NEUTRAL,
-            Strength.WEAK,
-            f"{_signer(provenance)}, whose signature holds and is trusted, does not say how it was "
-            "made.",
-        )
-    if has_ingredient_failure(provenance):
-        warning = next(w for w in provenance.warnings if w.code.startswith("ingredient_"))
-        yield _item(provenance, Supports.EDITED, Strength.MODERATE, warning.statement)
+    if not edits and extent is None and not claims_capture(provenance):
+        statement = f"{_signer(provenance)}, whose signature holds and is trusted, does not say "
+        yield _item(provenance, Supports.NEUTRAL, Strength.WEAK, statement + "how it was made.")
+    yield from _ingredients(provenance)
+
+
+def _ingredients(provenance: Provenance) -> Iterator[Evidence]:
+    """What is wrong with the things that went into the file, each kind of trouble once."""
+    weights = {
+        "ingredient_failed": (Supports.EDITED, Strength.MODERATE),
+        "ingredient_untrusted": (Supports.NEUTRAL, Strength.WEAK),
+    }
+    for code, (supports, strength) in weights.items():
+        warning = next((each for each in provenance.warnings if each.code == code), None)
+        if warning is not None:
+            yield _item(provenance, supports, strength, warning.statement)
 
 
 def _untrusted(provenance: Provenance) -> Iterator[Evidence]:
@@ -128,7 +135,10 @@ def _item(
     statement: str | None = None,
     claim: Claim | None = None,
 ) -> Evidence:
-    details = {"outcome": provenance.outcome, "trusted_by": list(provenance.trusted_by)}
+    details: dict[str, Any] = {
+        "outcome": provenance.outcome,
+        "trusted_by": list(provenance.trusted_by),
+    }
     if claim is not None:
         details |= {"source_type": claim.source_type, "action": claim.action}
     return Evidence(
@@ -149,7 +159,8 @@ def _heard(provenance: Provenance) -> list[Claim]:
 
 
 def _say(claim: Claim) -> str:
-    part = "a part of it is " if claim.extent is Extent.PART else ""
+    says_part = claim.source_type in words.AI_PART  # its words say so already
+    part = "a part of it is " if claim.extent is Extent.PART and not says_part else ""
     return f"{part}{claim.statement}."
 
 

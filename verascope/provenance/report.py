@@ -117,6 +117,16 @@ class Report(Struct, frozen=True):
         """The manifest that speaks for the file as it is."""
         return self.manifests.get(self.active_manifest or "", RawManifest())
 
+    @property
+    def has_excuse(self) -> bool:
+        """Whether the state may be lower for what is not held against the active manifest.
+
+        That is an identity that was not checked, or an ingredient whose signer is unknown.
+        """
+        below = [delta.codes.failure for delta in self.results.deltas or ()]
+        identities = [c for c in self.codes.failure if c.code.startswith(IDENTITY_PREFIX)]
+        return any(below) or bool(identities)
+
     def says(self, code: str) -> bool:
         """Whether the check of the active manifest gave this code, as a success or a failure."""
         return any(c.code == code for c in (*self.codes.success, *self.codes.failure))

@@ -35,6 +35,14 @@ SIDECAR_TYPES = frozenset({"application/c2pa", "application/x-c2pa-manifest-stor
 URL = re.compile(r"https?://\S+")
 
 
+class _Source(NamedTuple):
+    """What is to be checked."""
+
+    stream: BinaryIO
+    media_type: str
+    sidecar: bytes | None
+
+
 class _Answer(NamedTuple):
     """What the library says of a file, and the certificates where they matter."""
 
@@ -49,13 +57,20 @@ class _Judgement(NamedTuple):
     warnings: tuple[ProvenanceWarning, ...] = ()
 
 
-def verify(stream: BinaryIO, media_type: str, trust: tuple[str, ...]) -> Provenance:
+def verify(
+    stream: BinaryIO,
+    media_type: str,
+    trust: tuple[str, ...],
+    *,
+    sidecar: bytes | None = None,
+) -> Provenance:
     """Check the credential in a file.
 
     Args:
         stream: the file, seekable.
         media_type: what its bytes are, as MIME type.
         trust: names of trust lists, see trust.resolve.
+        sidecar: a manifest store that came beside the file, to check instead of its own.
 
     Returns:
         The outcome and all that explains it; `outcome` is never `none` because something failed.
@@ -64,14 +79,16 @@ def verify(stream: BinaryIO, media_type: str, trust: tuple[str, ...]) -> Provena
         UsageError: a trust list does not exist or cannot be read.
     """
     names = tuple(each.name for each in resolve(trust))
-    found = _without_library(stream, media_type)
+    source = _Source(stream, media_type, sidecar)
+    found = _without_library(source)
     if found is None:
-        found = _with_library(stream, media_type, contexts(trust))
+        found = _with_library(source, contexts(trust))
     return msgspec.structs.replace(found, trust_lists=names)
 
 
-def _without_library(stream: BinaryIO, media_type: str) -> Provenance | None:
+def _without_library(source: _Source) -> Provenance | None:
     """What can be said at once: no bytes, a type that holds no credential, no trace of one."""
+    stream, media_type, sidecar = source
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     if size == 0:
@@ -82,7 +99,7 @@ def _without_library(stream: BinaryIO, media_type: str) -> Provenance | None:
         return Provenance(
             outcome=Outcome.UNSUPPORTED, detail="A credential alone, without the file it is for."
         )
-    if size <= MAX_READ_BYTES and media_type.startswith("image/"):
+    if sidecar is None and size <= MAX_READ_BYTES and media_type.startswith("image/"):
         data = stream.read()
         stream.seek(0)
         if not may_carry_credential(data):
@@ -90,21 +107,21 @@ def _without_library(stream: BinaryIO, media_type: str) -> Provenance | None:
     return None
 
 
-def _with_library(stream: BinaryIO, media_type: str, known: Contexts) -> Provenance:
+def _with_library(source: _Source, known: Contexts) -> Provenance:
     c2pa = load()
     try:
-        answer = _ask(c2pa, stream, media_type, known.everything)
-        judgement = _judge(c2pa, answer, stream, media_type, known)
+        answer = _ask(c2pa, source, known.everything)
+        judgement = _judge(c2pa, answer, source, known)
     except c2pa.C2paError as error:
         return _from_error(c2pa, error)
     except (msgspec.MsgspecError, RecursionError) as error:
         return Provenance(outcome=Outcome.UNREADABLE, detail=f"The library's answer: {error}")
-    return _explain(answer, judgement, media_type)
+    return _explain(answer, judgement, source.media_type)
 
 
-def _ask(c2pa: Any, stream: BinaryIO, media_type: str, context: Any) -> _Answer:
-    stream.seek(0)
-    with c2pa.Reader(media_type, stream, context=context) as reader:
+def _ask(c2pa: Any, source: _Source, context: Any) -> _Answer:
+    source.stream.seek(0)
+    with c2pa.Reader(source.media_type, source.stream, source.sidecar, context) as reader:
         report = parse(reader.json())
         chain: tuple[bytes, ...] = ()
         if report.says(KNOWN_SIGNER) and report.active_manifest:
@@ -119,24 +136,22 @@ def _store(reader: Any, label: str) -> bytes:
     return buffer.getvalue()
 
 
-def _judge(
-    c2pa: Any, answer: _Answer, stream: BinaryIO, media_type: str, known: Contexts
-) -> _Judgement:
+def _judge(c2pa: Any, answer: _Answer, source: _Source, known: Contexts) -> _Judgement:
     """The outcome, from the codes: does it hold, and is its signer known for signing?"""
     report = answer.report
     failures = {code.code for code in report.results.failures()}
     if failures - ABOUT_SIGNER:
         return _Judgement(Outcome.INVALID)
-    if not report.codes.success and report.validation_state != "Trusted":
+    if not report.codes.success:
         return _Judgement(Outcome.UNREADABLE)  # nothing was checked
     if not report.says(KNOWN_SIGNER) or any(report.says(code) for code in ABOUT_SIGNER):
         return _Judgement(Outcome.VALID_UNTRUSTED)
-    return _judge_chain(c2pa, answer, stream, media_type, known)
+    if report.validation_state != "Trusted" and not report.has_excuse:
+        return _Judgement(Outcome.VALID_UNTRUSTED)
+    return _judge_chain(c2pa, answer, source, known)
 
 
-def _judge_chain(
-    c2pa: Any, answer: _Answer, stream: BinaryIO, media_type: str, known: Contexts
-) -> _Judgement:
+def _judge_chain(c2pa: Any, answer: _Answer, source: _Source, known: Contexts) -> _Judgement:
     """The library knows the signer. Is it known as a signer, or as a time-stamp authority?"""
     info = answer.report.active.signature_info
     serial = info.cert_serial_number if info else None
@@ -149,7 +164,7 @@ def _judge_chain(
         known.decisions[key] = tuple(
             name
             for name, context in known.by_list.items()
-            if _ask(c2pa, stream, media_type, context).report.says(KNOWN_SIGNER)
+            if _ask(c2pa, source, context).report.says(KNOWN_SIGNER)
         )
     lists = known.decisions[key]
     if not lists:
