@@ -111,6 +111,7 @@ class Warn(StrEnum):
     TRAILING_DATA = "trailing_data"
     TYPE_FROM_BYTES = "type_from_bytes"
     FIRST_FRAME_ONLY = "first_frame_only"
+    DAMAGED = "damaged"  # pixel data with errors: decoded as far as viewers show it
     SMALLER_THAN_CROP = "smaller_than_crop"
     PROVENANCE_STOPPED = "provenance_stopped"
 

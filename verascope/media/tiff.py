@@ -1,0 +1,106 @@
+"""TIFF: the first directory's size and strips, and whether the chain of directories loops."""
+
+import struct
+from typing import NamedTuple
+
+from verascope.errors import InputTrouble
+from verascope.media.buffer import Buffer
+from verascope.media.exif import SUB_IFDS, TYPE_BYTES
+from verascope.media.header import Header, check_size, header
+from verascope.result import Reason, Warn
+from verascope.settings import Limits
+
+WIDTH, LENGTH, ORIENTATION = 256, 257, 274
+STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
+MAX_PAGES = 1000  # directories followed in search of a loop
+
+
+class _Layout(NamedTuple):
+    """How the numbers of a directory are written."""
+
+    order: str
+    pointer: str
+    counter: str
+    entry_bytes: int
+
+
+class _Entry(NamedTuple):
+    """A tag's type, number of values and value (or the offset of its values)."""
+
+    kind: int
+    length: int
+    value: int
+
+
+def read_header(data: Buffer, limits: Limits) -> Header:
+    """Size and orientation of the first page.
+
+    Raises:
+        InputTrouble: TOO_LARGE, CORRUPT (loops, lying counts) or TRUNCATED.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    layout = _Layout(order, "Q", "Q", 20) if big else _Layout(order, "I", "H", 12)
+    start = _number(data, layout, layout.pointer, 8 if big else 4)
+    entries, following = _directory(data, layout, start)
+    size = (_value(entries, WIDTH), _value(entries, LENGTH))
+    check_size(*size, limits)
+    pages = _count_pages(data, layout, start, following)
+    complete = _check_places(data, layout, start, entries)
+    turn = _value(entries, ORIENTATION)
+    warnings = {Warn.FIRST_FRAME_ONLY} if pages > 1 else set()
+    return header(size, turn if 1 <= turn <= 8 else 1, warnings, complete=complete)
+
+
+def _directory(data: Buffer, layout: _Layout, start: int) -> tuple[dict[int, _Entry], int]:
+    """The directory's entries by tag and the offset of the next directory."""
+    count = _number(data, layout, layout.counter, start)
+    at = start + struct.calcsize(layout.counter)
+    end = at + count * layout.entry_bytes
+    following = _number(data, layout, layout.pointer, end)
+    entries: dict[int, _Entry] = {}
+    for place in range(at, end, layout.entry_bytes):
+        tag, kind, length = struct.unpack_from(layout.order + "HH" + layout.pointer, data, place)
+        entries.setdefault(tag, _Entry(kind, length, _inline(data, layout, place, kind)))
+    return entries, following
+
+
+def _inline(data: Buffer, layout: _Layout, place: int, kind: int) -> int:
+    at = place + layout.entry_bytes - struct.calcsize(layout.pointer)
+    code = {1: "B", 3: "H", 4: "I"}.get(kind, layout.pointer)
+    return int(struct.unpack_from(layout.order + code, data, at)[0])
+
+
+def _number(data: Buffer, layout: _Layout, code: str, at: int) -> int:
+    if at + struct.calcsize(code) > len(data):
+        raise InputTrouble(Reason.TRUNCATED, "the file ends before its directory does")
+    return int(struct.unpack_from(layout.order + code, data, at)[0])
+
+
+def _value(entries: dict[int, _Entry], tag: int) -> int:
+    entry = entries.get(tag)
+    return entry.value if entry is not None else 0
+
+
+def _count_pages(data: Buffer, layout: _Layout, start: int, following: int) -> int:
+    seen = {start}
+    while following and len(seen) < MAX_PAGES:
+        if following in seen:
+            raise InputTrouble(Reason.CORRUPT, "the chain of directories loops")
+        seen.add(following)
+        if following >= len(data):
+            break
+        _, following = _directory(data, layout, following)
+    return len(seen)
+
+
+def _check_places(data: Buffer, layout: _Layout, start: int, entries: dict[int, _Entry]) -> bool:
+    """Whether the strips or tiles lie in the file; lies about their number are CORRUPT."""
+    if any(entry.value == start for tag, entry in entries.items() if tag in SUB_IFDS):
+        raise InputTrouble(Reason.CORRUPT, "a directory points at itself")
+    places = entries.get(STRIP_OFFSETS) or entries.get(TILE_OFFSETS)
+    if places is None or not places.length:
+        raise InputTrouble(Reason.CORRUPT, "there is no image data")
+    if places.length * TYPE_BYTES.get(places.kind, 1) > len(data):
+        raise InputTrouble(Reason.CORRUPT, f"{places.length:,} strips do not fit into the file")
+    return places.length > 1 or places.value < len(data)
