@@ -66,7 +66,7 @@ def test_a_late_worker_is_killed_after_what_it_had_said(monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     with Sandbox(FUNCTION, memory_bytes=MEMORY_BYTES, timeout_s=1.5) as sandbox:
         (pid,) = ask(sandbox, "pid")
-        heard = []
+        heard: list[bytes] = []
         with pytest.raises(InputTrouble) as trouble:
             heard.extend(message.data for message in sandbox.call(b"hang"))
         assert heard == [b"still here"]

@@ -1,0 +1,49 @@
+# make demo   scan the examples, with the scanning dependencies alone (no torch)
+# make test   install the extras and run the whole test suite
+# make lint   ruff and mypy
+# make bench  the figures of docs/benchmarks.md, as ratios
+# make docs   the parts of the docs that are made from the code
+# make models train the shipped models again (hours)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint bench docs dist clean
+
+demo: $(VENV)/.scan
+	$(BIN)/verascope scan examples --exit-zero
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/scanning.py
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/make.py
+
+dist: $(VENV)/.dev
+	$(BIN)/python -m build --sdist --outdir dist .
+	$(BIN)/python -m pip wheel --quiet --no-deps -w dist dist/*.tar.gz
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Verascope needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.scan: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[all,dev]'
+	touch $@ $(VENV)/.scan

@@ -1,0 +1,44 @@
+"""Documentation that cannot rot: made pages are current, every verb is told of, links resolve."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from verascope.cli.main import VERBS
+
+ROOT = Path(__file__).parents[1]
+MAKE = runpy.run_path(str(ROOT / "docs" / "make.py"))
+WRITTEN = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
+
+
+@pytest.mark.parametrize(("name", "content"), MAKE["pages"]().items())
+def test_a_made_page_is_current(name: str, content: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, "run: make docs"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_readme_or_the_docs_tell_of_each_verb(verb: str) -> None:
+    assert f"## verascope {verb}" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_links_between_pages_resolve(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_dependency_has_its_line() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"]]
+    for name, extra in project["optional-dependencies"].items():
+        wanted += extra if name != "all" else []
+    told = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    pins = (ROOT / "constraints.txt").read_text("utf-8").lower().replace("_", "-")
+    for requirement in wanted:
+        name = re.split(r"[\[<>=~!; ]", requirement)[0]
+        assert f"| {name} |" in told, f"docs/dependencies.md says nothing of {name}"
+        assert f"\n{name.lower()}==" in pins, f"constraints.txt does not pin {name}"

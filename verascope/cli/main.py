@@ -1,0 +1,118 @@
+"""The verbs and their exit codes. A verb's module is imported only when it is called."""
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from verascope import __version__
+
+# verb: (module:command, one line for --help); `verascope VERB --help` teaches the rest.
+VERBS = {
+    "scan": ("verascope.cli.scan:scan", "Judge files and folders: verdict, score, evidence."),
+    "verify": ("verascope.cli.verify:verify", "Check Content Credentials (C2PA): who, when, what."),
+    "generate": (
+        "verascope.cli.generate:generate",
+        "Train generators and write synthetic corpora.",
+    ),
+    "train": ("verascope.cli.train:train", "Train a detector on corpora and export it."),
+}
+EPILOG = """Exit codes: 0 done, nothing flagged; 1 something flagged; 2 an input failed;
+64 wrong usage; 70 a fault of ours; 130 interrupted."""
+SHIPPED = Path(__file__).parents[1] / "detect" / "models"
+
+
+class _Verbs(click.Group):
+    """A group that knows its verbs by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        module, _, attribute = VERBS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    import json
+
+    models = [json.loads(file.read_bytes()) for file in sorted(SHIPPED.glob("*/model.json"))]
+    named = "".join(f", {m['name']} {m['version']} ({m['sha256'][:12]})" for m in models)
+    click.echo(f"verascope {__version__}{named}")
+    ctx.exit()
+
+
+@click.group(cls=_Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the versions of Verascope and its models.",
+)
+def cli() -> None:
+    """Was it made by a machine, and where does it come from?
+
+    \b
+      verascope scan photos/              judge every file of a folder
+      verascope scan - < photo.jpg        judge standard input
+      verascope verify photo.jpg          check its Content Credential
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit code. Anything raised on purpose has become words."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = cli.main(list(arguments), prog_name="verascope", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 64
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return 64
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what was finished is written", err=True)
+        return 130
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the process boundary
+        return _explain(error)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    """The exit code of an exception; one raised on purpose is a sentence, another a fault."""
+    from verascope.errors import VerascopeError
+
+    if isinstance(error, VerascopeError):
+        click.echo(f"verascope: {error}", err=True)
+        return int(error.exit_code)
+    logging.getLogger("verascope").error("a fault of Verascope", exc_info=error)
+    return 70
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _silence_stdout() -> None:
+    """The reader of our output is gone: do not complain again when Python flushes at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

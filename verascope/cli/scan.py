@@ -1,0 +1,176 @@
+"""`verascope scan`: files, folders, lists and standard input to Results."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+import click
+
+from verascope.cli.table import Table
+from verascope.result import Result, Verdict
+from verascope.scan.outputs import Csv, JsonLines, Output
+from verascope.scan.sources import STDIN, Source, expand, listed
+from verascope.scan.tally import Tally
+from verascope.settings import Limits, Settings
+
+if TYPE_CHECKING:
+    from verascope.scanner import Scanner
+
+OUTPUTS: dict[str, Callable[[TextIO], Output]] = {"text": Table, "jsonl": JsonLines, "csv": Csv}
+
+
+@click.command(epilog="Exit codes: 0 nothing flagged; 1 something flagged; 2 an input failed.")
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option("--files-from", type=click.File("rb"), help="Read names from a file, one a line.")
+@click.option("-0", "--null", is_flag=True, help="Names in --files-from end with a NUL.")
+@click.option("-r", "--recursive", is_flag=True, help="Accepted; folders are always walked.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(OUTPUTS)),
+    default="text",
+    show_default=True,
+    help="A table for people, or one Result a line for machines.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write results there.")
+@click.option(
+    "--detector",
+    "detectors",
+    multiple=True,
+    help="Run this detector (a name or a model folder) instead of all; may be repeated.",
+)
+@click.option(
+    "--trust",
+    default=",".join(Settings().trust),
+    show_default=True,
+    help="Trust lists for credentials: names or PEM files, separated by commas.",
+)
+@click.option("--no-provenance", is_flag=True, help="Do not look at Content Credentials.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=Limits().stage_timeout_s,
+    show_default=True,
+    help="Seconds that each stage of reading one file may take.",
+)
+@click.option(
+    "--max-size",
+    type=click.IntRange(min=1),
+    default=Limits().max_bytes,
+    show_default=True,
+    help="Largest file, in bytes.",
+)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=Limits().max_pixels,
+    show_default=True,
+    help="Largest picture, by its header.",
+)
+@click.option(
+    "--fail-on",
+    default=Verdict.SYNTHETIC.value,
+    show_default=True,
+    help="Verdicts that make the exit code 1, separated by commas.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also when something is flagged.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+def scan(
+    paths: tuple[str, ...],
+    files_from: BinaryIO | None,
+    null: bool,
+    recursive: bool,
+    format_: str,
+    output: str | None,
+    detectors: tuple[str, ...],
+    trust: str,
+    no_provenance: bool,
+    timeout: float,
+    max_size: int,
+    max_pixels: int,
+    fail_on: str,
+    exit_zero: bool,
+    quiet: bool,
+) -> int:
+    """Judge files and folders: was it made by a machine, and what speaks for it?
+
+    \b
+      verascope scan photo.jpg                          one file
+      verascope scan photos/ --format jsonl -o r.jsonl  a folder, one Result a line
+      find . -print0 | verascope scan --files-from - -0 a list of names
+      verascope scan - < photo.jpg                      standard input
+
+    Nothing is uploaded. `unremarkable` means that nothing was found, never that a file is real.
+    """
+    if not paths and files_from is None:
+        raise click.UsageError("name a file or folder, '-' for standard input, or --files-from")
+    settings = Settings(
+        limits=Limits(max_bytes=max_size, max_pixels=max_pixels, stage_timeout_s=timeout),
+        trust=tuple(trust.split(",")),
+        detectors=detectors or None,
+        provenance=not no_provenance,
+    )
+    tally = Tally(_verdicts(fail_on))
+    names = listed(files_from, b"\0" if null else b"\n") if files_from else ()
+    sources = expand(chain(paths, names))
+    if not quiet and sys.stderr.isatty() and (output or not sys.stdout.isatty()):
+        sources = _with_progress(sources, None if files_from else sum(1 for _ in expand(paths)))
+    try:
+        with _target(output) as stream:
+            _run(sources, settings, OUTPUTS[format_](stream), tally)
+    finally:
+        if not quiet:
+            click.echo(tally.summary(), err=True)
+    return tally.exit_code(exit_zero=exit_zero)
+
+
+def _run(sources: Iterable[Source], settings: Settings, output: Output, tally: Tally) -> None:
+    from verascope.scanner import Scanner
+
+    with Scanner(settings) as scanner:
+        for source in sources:
+            result = _scan(scanner, source)
+            output.write(result)
+            tally.add(result)
+
+
+def _scan(scanner: "Scanner", source: Source) -> Result:
+    if source.path == STDIN:
+        # One byte over the limit is enough to be told that it is over.
+        data = sys.stdin.buffer.read(scanner.settings.limits.max_bytes + 1)
+        return scanner.scan_bytes(data)
+    return scanner.scan(source.path, follow_links=source.follow_links)
+
+
+def _target(output: str | None) -> AbstractContextManager[TextIO]:
+    if output is None:
+        return nullcontext(sys.stdout)
+    try:
+        return open(output, "w", encoding="utf-8", newline="")  # noqa: PTH123
+    except OSError as error:
+        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _verdicts(names: str) -> frozenset[Verdict]:
+    try:
+        return frozenset(Verdict(name.strip()) for name in names.split(",") if name.strip())
+    except ValueError as error:
+        raise click.UsageError(f"--fail-on takes {', '.join(Verdict)}: {error}") from error
+
+
+def _with_progress(sources: Iterable[Source], total: int | None) -> Iterator[Source]:
+    """Hand sources on, with a bar on standard error: count, rate and time left."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed} /s"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        yield from progress.track(sources, total=total)

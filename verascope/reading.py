@@ -1,0 +1,246 @@
+"""Inside the worker: one input's bytes to one Reading: facts, windows, provenance.
+
+It answers after each stage, so that what was found before a stage hung or crashed is not lost.
+Imports no inference library: models run in the parent, which never sees the file.
+"""
+
+import hashlib
+import mmap
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from verascope.detect import registry
+from verascope.detect.contract import Array, Detector, Windows
+from verascope.errors import InputTrouble
+from verascope.media.image import Header, Picture, decode, read_header
+from verascope.media.types import MediaType, judgeable, sniff
+from verascope.provenance.verify import verify
+from verascope.result import Modality, Provenance, Reason, Warn
+from verascope.settings import Limits
+
+FUNCTION = "verascope.reading:read"
+DECODED = frozenset({Modality.IMAGE})  # what media/ can decode so far
+
+
+class Stage(StrEnum):
+    """How far the reading of an input has come."""
+
+    OPENED = "opened"  # hash, type, size: nothing was decoded
+    CUT = "cut"  # decoded, windows cut
+    DONE = "done"  # provenance checked
+
+
+class ReadRequest(Struct, frozen=True, kw_only=True):
+    """What the parent asks of the worker for one input.
+
+    `path` is in the file system's bytes; a symbolic link is judged as its target only with
+    `follow_links`. `detectors` None means all of the input's modality, empty means that nothing
+    is to be decoded.
+    """
+
+    path: bytes
+    follow_links: bool
+    detectors: tuple[str, ...] | None
+    provenance: bool
+    trust: tuple[str, ...]
+    limits: Limits
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What the worker found so far; sizes are of the upright picture.
+
+    `windowed` names the detectors whose windows came with the message of stage `cut`: two arrays
+    for each, values and places. With windows, `reason` says what cut the input short.
+    """
+
+    stage: Stage
+    sha256: str | None = None
+    bytes: int | None = None
+    media_type: str | None = None
+    modality: Modality | None = None
+    width: int | None = None
+    height: int | None = None
+    warnings: tuple[str, ...] = ()
+    reason: Reason | None = None
+    detail: str | None = None
+    windowed: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+    timing: dict[str, float] = {}
+
+
+def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
+    """Read one input; yields the Reading so far after each stage, with the windows cut in it.
+
+    Args:
+        request: a ReadRequest as MessagePack.
+    """
+    ask = msgspec.msgpack.decode(request, type=ReadRequest)
+    encode = msgspec.msgpack.encode
+    try:
+        file = open_regular(ask.path, ask.follow_links, ask.limits)
+    except InputTrouble as trouble:
+        yield encode(_stopped(Reading(stage=Stage.DONE), trouble)), ()
+        return
+    with file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        opened = _open(ask, data)
+        yield encode(opened.reading), ()
+        reading, windows = _cut(ask, data, opened)
+        yield encode(reading), [array for each in windows for array in (each.values, each.places)]
+        if ask.provenance:
+            yield encode(_check(ask, file, reading)), ()
+
+
+def open_regular(path: bytes, follow_links: bool, limits: Limits) -> BinaryIO:
+    """Open a regular, non-empty file within the size limit; never blocks on a pipe or device.
+
+    Raises:
+        InputTrouble: not_found, permission_denied, not_a_file, empty or too_large.
+    """
+    try:
+        status = os.stat(path, follow_symlinks=follow_links)
+        _check_status(status, limits)
+        no_follow = 0 if follow_links else os.O_NOFOLLOW
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | no_follow)
+    except PermissionError as error:
+        raise InputTrouble(Reason.PERMISSION_DENIED) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputTrouble(Reason.NOT_FOUND, getattr(error, "strerror", "")) from error
+    file = os.fdopen(fd, "rb")
+    try:
+        _check_status(os.fstat(fd), limits)  # it may have been swapped since
+    except InputTrouble:
+        file.close()
+        raise
+    return file
+
+
+def _check_status(status: os.stat_result, limits: Limits) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise InputTrouble(Reason.NOT_A_FILE, "a symbolic link; name it to judge its target")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputTrouble(Reason.NOT_A_FILE)
+    if status.st_size == 0:
+        raise InputTrouble(Reason.EMPTY)
+    if status.st_size > limits.max_bytes:
+        detail = f"{status.st_size} bytes, the limit is {limits.max_bytes}"
+        raise InputTrouble(Reason.TOO_LARGE, detail)
+
+
+class _Opened(NamedTuple):
+    """What the first stage found out, for the second to go on with."""
+
+    reading: Reading
+    media_type: MediaType
+    header: Header | None = None
+    detectors: Mapping[str, Detector] = {}
+
+
+def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
+    """The first stage: hash, type and header; nothing is decoded."""
+    start = time.perf_counter()
+    media_type = sniff(data)
+    reading = Reading(
+        stage=Stage.OPENED,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        media_type=media_type.name,
+        modality=media_type.modality,
+    )
+    opened = _Opened(reading, media_type)
+    if ask.detectors != ():
+        opened = _look(ask, data, opened)
+    return opened._replace(reading=_timed(opened.reading, "open", start))
+
+
+def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
+    """Whether it can be judged, by its type and its header, and by which detectors."""
+    name = os.fsdecode(os.path.basename(ask.path))
+    covered = {entry.modality for entry in registry.entries().values()}
+    reading = opened.reading
+    try:
+        media_type, warnings = judgeable(data, name, DECODED & covered)
+        header = read_header(data, media_type, ask.limits)
+        reading = msgspec.structs.replace(
+            reading,
+            width=header.width,
+            height=header.height,
+            warnings=(*warnings, *header.warnings),
+        )
+        detectors = _able(ask, media_type, min(header.width, header.height))
+    except InputTrouble as trouble:
+        return opened._replace(reading=_stopped(reading, trouble))
+    return _Opened(reading, media_type, header, detectors)
+
+
+def _able(ask: ReadRequest, media_type: MediaType, side: int) -> dict[str, Detector]:
+    """The wanted detectors that can judge a picture of this shorter side, in pixels."""
+    assert media_type.modality is not None
+    names = registry.names(media_type.modality) if ask.detectors is None else ask.detectors
+    wanted = {name: registry.create(name) for name in names}
+    able = {name: each for name, each in wanted.items() if side >= each.min_side}
+    if not able:
+        least = min(detector.min_side for detector in wanted.values())
+        detail = f"the shorter side has {side} pixels, {least} are needed"
+        raise InputTrouble(Reason.TOO_LITTLE_CONTENT, detail)
+    return able
+
+
+def _cut(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> tuple[Reading, list[Windows]]:
+    """The second stage: decode, and let each detector cut its windows."""
+    reading = msgspec.structs.replace(opened.reading, stage=Stage.CUT)
+    if opened.header is None or not opened.detectors:
+        return reading, []
+    start = time.perf_counter()
+    try:
+        picture = decode(data, opened.media_type, opened.header, ask.limits)
+    except InputTrouble as trouble:
+        return _stopped(reading, trouble), []
+    reading = _timed(_decoded(reading, picture), "decode", start)
+    start = time.perf_counter()
+    windows = [detector.windows(picture.pixels) for detector in opened.detectors.values()]
+    warnings = reading.warnings
+    if any(_padded(each) for each in windows):
+        warnings = (*warnings, Warn.SMALLER_THAN_CROP)
+    reading = msgspec.structs.replace(reading, windowed=tuple(opened.detectors), warnings=warnings)
+    return _timed(reading, "windows", start), windows
+
+
+def _decoded(reading: Reading, picture: Picture) -> Reading:
+    warnings = (*reading.warnings, *picture.warnings)
+    reading = msgspec.structs.replace(reading, warnings=tuple(dict.fromkeys(warnings)))
+    if not picture.truncated:
+        return reading
+    rows = f"only the first {len(picture.pixels)} rows could be decoded"
+    return msgspec.structs.replace(reading, reason=Reason.TRUNCATED, detail=rows)
+
+
+def _padded(windows: Windows) -> bool:
+    """Whether a window reaches over the picture's edge."""
+    height, width = windows.values.shape[1:3]
+    return bool((windows.places[:, 2] < width).any() or (windows.places[:, 3] < height).any())
+
+
+def _check(ask: ReadRequest, file: BinaryIO, reading: Reading) -> Reading:
+    """The third stage: the Content Credential."""
+    start = time.perf_counter()
+    provenance = verify(file, reading.media_type or "", ask.trust)
+    done = msgspec.structs.replace(reading, stage=Stage.DONE, provenance=provenance)
+    return _timed(done, "provenance", start)
+
+
+def _stopped(reading: Reading, trouble: InputTrouble) -> Reading:
+    detail = trouble.detail or None
+    return msgspec.structs.replace(reading, reason=trouble.reason, detail=detail)
+
+
+def _timed(reading: Reading, stage: str, start: float) -> Reading:
+    """Add a stage's time, in milliseconds."""
+    timing = {**reading.timing, stage: round(1000 * (time.perf_counter() - start), 3)}
+    return msgspec.structs.replace(reading, timing=timing)

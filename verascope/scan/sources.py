@@ -1,0 +1,58 @@
+"""What to scan: named files, folders walked in a stable order, lists of names."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+STDIN = "-"
+
+
+class Source(NamedTuple):
+    """One input. Links are followed only where the user named them."""
+
+    path: str
+    follow_links: bool
+
+
+def expand(paths: Iterable[str]) -> Iterator[Source]:
+    """Each path as it is; a folder as all the files below it, sorted by name.
+
+    Symbolic links inside a folder are handed on, not followed, so a cycle ends and nothing outside
+    the folder is opened. A folder that cannot be listed is handed on itself, to become a Result.
+    """
+    for path in paths:
+        if path != STDIN and os.path.isdir(path):
+            yield from _walk(path)
+        else:
+            yield Source(path, follow_links=True)
+
+
+def listed(file: BinaryIO, separator: bytes = b"\n") -> Iterator[str]:
+    """The names in a list of files, one a line (or between NULs); empty lines are skipped."""
+    rest = b""
+    while chunk := file.read(1 << 16):
+        *names, rest = (rest + chunk).split(separator)
+        yield from (os.fsdecode(name) for name in names if name)
+    if rest:
+        yield os.fsdecode(rest)
+
+
+def _walk(folder: str) -> Iterator[Source]:
+    """Depth first without recursion: a folder may be deeper than Python's stack."""
+    waiting = [(folder, True)]
+    while waiting:
+        path, is_folder = waiting.pop()
+        entries = _entries(path) if is_folder else None
+        if entries is None:
+            yield Source(path, follow_links=False)
+        else:
+            waiting.extend(reversed(entries))
+
+
+def _entries(folder: str) -> list[tuple[str, bool]] | None:
+    """What lies in a folder, by name, and whether it is a folder; None if it may not be listed."""
+    try:
+        with os.scandir(folder) as found:
+            return sorted((entry.path, entry.is_dir(follow_symlinks=False)) for entry in found)
+    except OSError:
+        return None

@@ -1,0 +1,290 @@
+"""In the parent: one input to one Result. A worker reads it, the models run here.
+
+The parent never opens the input itself; what it gets are facts, windows and provenance.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import quote
+
+import msgspec
+
+from verascope import __version__
+from verascope.detect import registry
+from verascope.detect.contract import Detector, Windows
+from verascope.detect.evidence import evidence as detector_evidence
+from verascope.detect.evidence import reached
+from verascope.errors import InputTrouble
+from verascope.media.sandbox import Sandbox
+from verascope.provenance import evidence as credential
+from verascope.reading import FUNCTION, Reading, ReadRequest, Stage
+from verascope.result import (
+    DetectorScore,
+    Input,
+    Outcome,
+    Provenance,
+    Reason,
+    Result,
+    Status,
+    Verification,
+    Warn,
+    status_of,
+)
+from verascope.settings import Settings
+from verascope.verdict import Case, Reach, Rule, decide
+
+PathLike = str | os.PathLike[str]
+
+
+class Scanner:
+    """Judges inputs one after the other. A context manager; usable from one thread at a time.
+
+    The worker process and the models start with the first input and stay until `close`.
+
+    Example:
+        >>> with Scanner() as scanner:
+        ...     result = scanner.scan("examples/photos/coffee.jpg")
+        ...     print(result.verdict)
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._detectors: dict[str, Detector] = {}
+        self._sandbox = Sandbox(
+            FUNCTION,
+            memory_bytes=self.settings.limits.worker_memory_bytes,
+            timeout_s=self.settings.limits.stage_timeout_s,
+        )
+
+    def scan(self, path: PathLike, *, follow_links: bool = True) -> Result:
+        """Judge one file. Whatever is wrong with the file is in the Result, never raised."""
+        return self._scan(os.fspath(path), uri_of(os.fspath(path)), follow_links)
+
+    def scan_bytes(self, data: bytes, name: str = "-") -> Result:
+        """Judge one input held in memory; `name` is what the Result calls it."""
+        with tempfile.NamedTemporaryFile(prefix="verascope-", suffix=Path(name).suffix) as file:
+            file.write(data)
+            file.flush()
+            return self._scan(file.name, name)
+
+    def scan_many(
+        self, paths: Iterable[PathLike], *, follow_links: bool = True
+    ) -> Iterator[Result]:
+        """Judge files as they come: one Result each, in their order."""
+        for path in paths:
+            yield self.scan(path, follow_links=follow_links)
+
+    def verify(self, path: PathLike) -> Verification:
+        """Check one file's Content Credential and nothing else; decodes no pixel."""
+        ask = self._request(os.fspath(path), detectors=(), provenance=True)
+        reading, _ = self._read(ask)
+        source = _input(reading, uri_of(os.fspath(path)))
+        if reading.provenance is None:
+            reason = reading.reason or Reason.WORKER_CRASHED
+            return Verification.failed(source, reason, reading.detail)
+        return Verification.of(source, reading.provenance)
+
+    def start(self) -> None:
+        """Start the worker, and load the models meanwhile; else the first input does so."""
+        self._sandbox.start()
+        names = self.settings.detectors
+        for name in registry.entries() if names is None else names:
+            self._detector(name).load()
+
+    def close(self) -> None:
+        """End the worker. The next input would start another."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _scan(self, path: str, uri: str, follow_links: bool = True) -> Result:
+        start = time.perf_counter()
+        self.start()
+        wanted, provenance = self.settings.detectors, self.settings.provenance
+        reading, cuts = self._read(self._request(path, wanted, provenance, follow_links))
+        started_scoring = time.perf_counter()
+        judged = [_judge(self._detector(cut.name), cut.windows) for cut in cuts]
+        done = time.perf_counter()
+        timing = {
+            **reading.timing,
+            "score": round(1000 * (done - started_scoring), 3),
+            "total": round(1000 * (done - start), 3),
+        }
+        return _result(reading, uri, judged, timing)
+
+    def _request(
+        self,
+        path: str,
+        detectors: tuple[str, ...] | None,
+        provenance: bool,
+        follow_links: bool = True,
+    ) -> ReadRequest:
+        return ReadRequest(
+            path=os.fsencode(path),
+            follow_links=follow_links,
+            detectors=detectors,
+            provenance=provenance,
+            trust=self.settings.trust,
+            limits=self.settings.limits,
+        )
+
+    def _read(self, request: ReadRequest) -> tuple[Reading, list["_Cut"]]:
+        """What the worker found, however far it came."""
+        reading = Reading(stage=Stage.OPENED)
+        cuts: list[_Cut] = []
+        try:
+            for message in self._sandbox.call(msgspec.msgpack.encode(request)):
+                reading = msgspec.msgpack.decode(message.data, type=Reading)
+                if reading.stage is Stage.CUT:
+                    pairs = zip(message.arrays[::2], message.arrays[1::2], strict=True)
+                    windows = [Windows(values, places) for values, places in pairs]
+                    named = zip(reading.windowed, windows, strict=True)
+                    cuts = [_Cut(name, windows) for name, windows in named]
+        except InputTrouble as trouble:
+            reading = _died(reading, trouble)
+        return reading, cuts
+
+    def _detector(self, name: str) -> Detector:
+        if name not in self._detectors:
+            self._detectors[name] = registry.create(
+                name, providers=self.settings.providers, threads=self.settings.model_threads
+            )
+        return self._detectors[name]
+
+
+class _Cut(NamedTuple):
+    """One detector's windows of one input; the name is the one that was asked for."""
+
+    name: str
+    windows: Windows
+
+
+class _Judged(NamedTuple):
+    """What one detector made of one input."""
+
+    detector: Detector
+    score: DetectorScore
+
+
+def _judge(detector: Detector, windows: Windows) -> _Judged:
+    """Windows to logits to one calibrated score."""
+    logits = detector.score(windows.values)
+    logit = detector.pool(logits)
+    estimate = detector.calibrate(logit)
+    point = reached(estimate.score, detector.operating_points)
+    score = DetectorScore(
+        name=detector.name,
+        version=detector.version,
+        sha256=detector.sha256,
+        logit=logit,
+        score=estimate.score,
+        interval=estimate.interval,
+        operating_point=point.name if point else None,
+        segments=detector.segments(windows, logits),
+    )
+    return _Judged(detector, score)
+
+
+def _result(reading: Reading, uri: str, judged: list[_Judged], timing: dict[str, float]) -> Result:
+    """Everything that is known of an input, and the verdict that the table draws from it."""
+    # Where several detectors judge one modality, the first one named has the word.
+    main = judged[0] if judged else None
+    rule = _rule(main.score if main else None, reading.provenance)
+    evidence = [detector_evidence(each.score, each.detector) for each in judged]
+    if reading.provenance is not None:
+        evidence += credential.evidence(reading.provenance)
+    return Result(
+        input=_input(reading, uri),
+        status=_status(reading, scored=main is not None),
+        reason=reading.reason,
+        detail=reading.detail,
+        warnings=reading.warnings,
+        verdict=rule.verdict,
+        extent=rule.extent,
+        rule=rule.name,
+        score=main.score.score if main else None,
+        interval=main.score.interval if main else None,
+        prior=main.detector.prior if main else None,
+        operating_points=main.detector.operating_points if main else (),
+        detectors=tuple(each.score for each in judged),
+        evidence=tuple(evidence),
+        provenance=reading.provenance,
+        timing=timing,
+        versions={
+            "verascope": __version__,
+            **{each.score.name: each.score.version for each in judged},
+        },
+    )
+
+
+def uri_of(path: str) -> str:
+    """How a Result names a file: its path, or a file: URI where the path is no valid Unicode."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return "file:" + quote(os.fsencode(path))
+    return path
+
+
+def _died(reading: Reading, trouble: InputTrouble) -> Reading:
+    """The last Reading of a worker that did not finish."""
+    if reading.stage is Stage.OPENED:
+        return msgspec.structs.replace(reading, reason=trouble.reason, detail=trouble.detail)
+    detail = f"checking the credential was stopped: {trouble}"
+    return msgspec.structs.replace(
+        reading,
+        stage=Stage.DONE,
+        provenance=Provenance(outcome=Outcome.UNREADABLE, detail=detail),
+        warnings=(*reading.warnings, Warn.PROVENANCE_STOPPED),
+    )
+
+
+def _input(reading: Reading, uri: str) -> Input:
+    return Input(
+        uri=uri,
+        sha256=reading.sha256,
+        bytes=reading.bytes,
+        media_type=reading.media_type,
+        modality=reading.modality,
+        width=reading.width,
+        height=reading.height,
+    )
+
+
+def _status(reading: Reading, *, scored: bool) -> Status:
+    if scored:
+        return Status.PARTIAL if reading.reason else Status.SCORED
+    return status_of(reading.reason or Reason.UNSUPPORTED_TYPE)
+
+
+def _rule(main: DetectorScore | None, provenance: Provenance | None) -> Rule:
+    """The row of the verdict table that a score and a credential fall into."""
+    point = main.operating_point if main else None
+    reach = Reach(point) if point else None
+    if provenance is None:
+        return decide(Case(scored=main is not None, reach=reach))
+    return decide(
+        Case(
+            scored=main is not None,
+            reach=reach,
+            outcome=provenance.outcome,
+            declares_ai=credential.declares_ai(provenance),
+            claims_capture=credential.claims_capture(provenance),
+            has_ai_action=credential.has_ai_action(provenance),
+            ingredient_failure=credential.has_ingredient_failure(provenance),
+        )
+    )
