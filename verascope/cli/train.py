@@ -1,0 +1,182 @@
+"""`verascope train`: corpora to a detector, and a detector's figures recomputed."""
+
+import json
+import os.path
+import shlex
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from verascope.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from verascope.train.fit import Progress
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+CORPUS_HELP = (
+    "A corpus: a folder with manifest.csv (what `verascope generate` writes, or the shared "
+    "corpora), or one with real/ and synthetic/. May be given several times."
+)
+
+
+@click.group()
+def train() -> None:
+    """Train detectors from corpora, and measure them.
+
+    Needs the extra: pip install 'verascope[train]'.
+    """
+    for module in ("torch", "sklearn", "cv2", "onnx", "safetensors"):
+        if find_spec(module) is None:
+            raise MissingExtraError(module, "train")
+
+
+@train.command()
+@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the run: recipe, logs, checkpoints, and in OUT/model the model folder.",
+)
+@click.option(
+    "--recipe",
+    default="default",
+    show_default=True,
+    help="default, tiny (seconds, for trying out), or a TOML file that replaces keys of default.",
+)
+@click.option(
+    "--steps", type=int, help="Optimisation steps of each network; replaces the recipe's."
+)
+@click.option(
+    "--seconds",
+    type=float,
+    help="Time for each network instead of steps. Not reproducible: machines differ.",
+)
+@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
+@click.option("--seed", type=int, help="Replaces the recipe's.")
+@click.option("--name", default="image-residual", show_default=True, help="Of the model.")
+@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
+@click.option("--workers", default=1, show_default=True, help="CPU threads that prepare crops.")
+@click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
+@click.option("--dry-run", is_flag=True, help="Print recipe, counts and folds; train nothing.")
+def image(
+    corpora: tuple[Path, ...],
+    out: Path,
+    recipe: str,
+    steps: int | None,
+    seconds: float | None,
+    folds: int | None,
+    seed: int | None,
+    name: str,
+    model_version: str,
+    device: str,
+    threads: int,
+    workers: int,
+    resume: bool,
+    dry_run: bool,
+) -> None:
+    """Train a detector of pictures.
+
+    Trains one network for each leave-sources-out fold and one on everything, from the corpora's
+    train split; calibrates on the pictures that a network had not seen the source of; exports
+    ONNX; measures the result there and on the dev split, each with its interval and its null; and
+    writes the model folder OUT/model with its card. `verascope scan --detector OUT/model` uses it.
+
+    \b
+    Try it:      verascope train image --corpus my-corpus --out runs/try --recipe tiny
+    In earnest:  verascope train image --corpus my-corpus --out runs/first
+    Stopped?     the same command with --resume gives the same model
+    """
+    import msgspec
+    import torch
+
+    from verascope.train.image import Run, plan, train_image
+    from verascope.train.recipe import load_recipe
+
+    torch.set_num_threads(threads)
+    given = {"steps": steps, "folds": folds, "seed": seed}
+    changes = {key: value for key, value in given.items() if value is not None}
+    run = Run(
+        folders=corpora,
+        out=out,
+        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        name=name,
+        version=model_version,
+        command=_command(),
+        device=device,
+        workers=workers,
+        seconds=seconds,
+        resume=resume,
+        report=_Reporter(),
+    )
+    if dry_run:
+        click.echo(json.dumps(plan(run), indent=2))
+        return
+    folder = train_image(run)
+    click.echo(folder)
+
+
+@train.command()
+@click.argument("model", type=FOLDER)
+@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@click.option("--split", default="dev", show_default=True, help="Split to measure on.")
+@click.option("--update", is_flag=True, help="Write the figures into MODEL's model.json and card.")
+def evaluate(model: Path, corpora: tuple[Path, ...], split: str, update: bool) -> None:
+    """Measure the model folder MODEL on a split and print the figures as JSON.
+
+    The null is fitted on the corpora's train split. Everything is seeded: the same model and
+    corpora give the same figures.
+    """
+    import msgspec
+
+    from verascope.detect.image_residual import ImageResidual
+    from verascope.train.folder import save_description
+    from verascope.train.measure import on_split
+
+    detector = ImageResidual(model)
+    figures = on_split(detector, corpora, split)
+    click.echo(json.dumps(figures, indent=2))
+    if update:
+        description = detector.folder.description
+        metrics = description.metrics | {split: figures}
+        save_description(model, msgspec.structs.replace(description, metrics=metrics))
+
+
+@train.command()
+@click.argument("model", type=FOLDER)
+def card(model: Path) -> None:
+    """Write MODEL's CARD.md again from its model.json."""
+    from verascope.detect.model_folder import ModelFolder
+    from verascope.train.folder import save_description
+
+    save_description(model, ModelFolder(model).description)
+
+
+class _Reporter:
+    """One line of progress for each line of the log, on standard error."""
+
+    def __init__(self) -> None:
+        self.shown = 0.0
+
+    def __call__(self, name: str, line: "Progress") -> None:
+        done = line.step >= line.steps
+        if not done and time.monotonic() - self.shown < (0.5 if sys.stderr.isatty() else 30):
+            return
+        self.shown = time.monotonic()
+        minutes, seconds = divmod(round(line.seconds_left), 60)
+        text = f"{name}: step {line.step} of {line.steps}, loss {line.loss:.4f}, "
+        text += f"{minutes}:{seconds:02d} left"
+        end = "\n" if done or not sys.stderr.isatty() else "\r"
+        click.echo(text + "  " + end, err=True, nl=False)
+
+
+def _command() -> str:
+    """The command line as it can be typed again: paths relative to where it was typed."""
+    arguments = (os.path.relpath(a) if Path(a).is_absolute() else a for a in sys.argv[1:])
+    return shlex.join(["verascope", *arguments])

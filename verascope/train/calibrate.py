@@ -1,0 +1,83 @@
+"""Logits of sources that no model had seen to calibration and operating points.
+
+Platt scaling (Platt 1999): one logistic map, fitted with both classes weighted to the prior and
+each source to the square root of its size. Its uncertainty is that of few sources: it is fitted
+again on resampled sources. Thresholds come from the real sources alone.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from verascope.detect.calibration import Calibration
+from verascope.result import OperatingPoint
+from verascope.train.evaluate import Floats, cluster_weights, rate
+
+PRIOR = 0.5
+RESAMPLES = 50
+POINTS = (("high_precision", 0.01), ("high_recall", 0.10))
+# A model that ranks the wrong way round is not turned over: it gets a flat calibration.
+LEAST_SLOPE = 1e-3
+
+
+def calibration(
+    synthetic: NDArray[np.bool_], logits: Floats, sources: Sequence[str], seed: int = 0
+) -> Calibration:
+    """Fit the map from out-of-fold pooled logits, and again on resampled sources."""
+    sizes = Counter(sources)
+    weights = np.array([sizes[source] ** -0.5 for source in sources])
+    drawn = cluster_weights(synthetic, sources, RESAMPLES, seed)
+    slope, intercept = platt(synthetic, logits, weights)
+    resamples = tuple(platt(synthetic, logits, weights * times) for times in drawn)
+    return Calibration(slope=slope, intercept=intercept, resamples=resamples, prior=PRIOR)
+
+
+def platt(synthetic: NDArray[np.bool_], logits: Floats, weights: Floats) -> tuple[float, float]:
+    """Slope and intercept of p = sigmoid(slope · logit + intercept), classes weighted to PRIOR."""
+    share = np.where(synthetic, PRIOR, 1 - PRIOR)
+    total = np.where(synthetic, weights[synthetic].sum(), weights[~synthetic].sum())
+    model = LogisticRegression(C=1e6)
+    model.fit(logits[:, None], synthetic, weights * share / total * len(logits))
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return (slope, intercept) if slope >= LEAST_SLOPE else (LEAST_SLOPE, 0.0)
+
+
+def operating_points(
+    fitted: Calibration, real_logits: Floats, sources: Sequence[str]
+) -> tuple[OperatingPoint, ...]:
+    """Thresholds on the calibrated score that hold each false positive rate on real items.
+
+    Args:
+        fitted: the calibration.
+        real_logits: pooled logits of real items by models that never saw their sources.
+        sources: of each of them.
+    """
+    scores = np.array([fitted(logit).score for logit in real_logits])
+    points = []
+    for name, allowed in POINTS:
+        threshold = threshold_at(scores, allowed)
+        measured = rate(scores >= threshold, sources)
+        points.append(
+            OperatingPoint(
+                name=name,
+                threshold=threshold,
+                false_positive_rate=measured.value,
+                interval=measured.interval,
+            )
+        )
+    return tuple(points)
+
+
+def threshold_at(real_scores: Floats, allowed: float) -> float:
+    """The lowest threshold that at most the allowed share of real scores reaches."""
+    ranked = np.sort(real_scores)[::-1]
+    flagged = int(np.floor(allowed * len(ranked) + 1e-9))
+    if flagged >= len(ranked):
+        return float(ranked[-1])
+    while flagged and ranked[flagged - 1] == ranked[flagged]:
+        flagged -= 1
+    above = ranked[flagged - 1] if flagged else 1.0
+    return float((above + ranked[flagged]) / 2)

@@ -1,0 +1,228 @@
+"""The optimisation loop: a recipe, items and a seed to a network; resumable to the same losses.
+
+AdamW (Loshchilov & Hutter 2019) with a cosine schedule and a moving average of the weights, as in
+the discriminator trainings of the StyleGAN line. What a step does depends on the seed and the
+step's number alone, so a run that was stopped goes on as if it had not been.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from verascope.train import checkpoint
+from verascope.train.degrade import training_crop
+from verascope.train.device import mixed_precision
+from verascope.train.network import Discriminator
+from verascope.train.pixels import PixelStore
+from verascope.train.recipe import Recipe
+from verascope.train.sampling import Sampler
+
+LOG = "log.jsonl"
+CHECKPOINT = "checkpoint.safetensors"
+LOG_EVERY = 10  # steps
+SAVE_EVERY = 200  # steps
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of the log: where the run stands. Seconds are of this process."""
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    images: int
+    seconds: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a run ends: after the recipe's steps, or after seconds (not reproducible)."""
+
+    seconds: float | None = None
+
+
+def fit(
+    recipe: Recipe,
+    store: PixelStore,
+    chosen: list[int],
+    out: Path,
+    device: torch.device,
+    *,
+    budget: Budget | None = None,
+    workers: int = 1,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Discriminator:
+    """Train a network; returns its moving average, in evaluation mode on the CPU.
+
+    Args:
+        recipe: what to do.
+        store: the pixels of all items.
+        chosen: positions in the store of the items to train on.
+        out: folder for the log and the checkpoint; a checkpoint found there is gone on from.
+        device: where to compute.
+        budget: stop after seconds instead of the recipe's steps.
+        workers: threads that prepare crops.
+        report: called with each line of the log.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    state = State(recipe, device)
+    start = checkpoint.load(out / CHECKPOINT, state) if (out / CHECKPOINT).is_file() else 0
+    batches = Batches(recipe, store, chosen, workers)
+    clock = Clock(recipe.steps, start, (budget or Budget()).seconds)
+    with (out / LOG).open("a", encoding="utf-8") as log:
+        step, losses = start, []
+        while not clock.over(step):
+            losses.append(state.step(step, clock.share(step), *batches(step, clock.share(step))))
+            step += 1
+            if step % LOG_EVERY == 0 or clock.over(step):
+                line = clock.progress(step, float(np.mean(losses)), state.rate, recipe.batch)
+                log.write(json.dumps(line.__dict__) + "\n")
+                log.flush()
+                report(line)
+                losses = []
+            if step % SAVE_EVERY == 0 or clock.over(step):
+                checkpoint.save(out / CHECKPOINT, state, step)
+    return state.average.cpu().eval()
+
+
+class State:
+    """All that a step changes: weights, their moving average, the optimiser's moments."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.device = device
+        self.network = _on(Discriminator(recipe.architecture), device).train()
+        self.average = _on(Discriminator(recipe.architecture), device).eval()
+        self.average.load_state_dict(self.network.state_dict())
+        self.optimiser = torch.optim.AdamW(
+            _groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
+        )
+        self.rate = 0.0
+
+    def step(self, number: int, share: float, crops: Tensor, labels: Tensor) -> float:
+        """One optimisation step on crops uint8 [n, h, w, 3] and labels float32 [n]; its loss."""
+        torch.manual_seed(self.recipe.seed * 1_000_003 + number)  # dropout
+        self.rate = _rate(self.recipe, share)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate
+        pixels = crops.to(self.device).permute(0, 3, 1, 2).float()
+        with mixed_precision(self.device):
+            logits = self.network(pixels)
+        # binary cross-entropy against smoothed labels (Szegedy et al. 2016)
+        smooth = labels.to(self.device) * (1 - self.recipe.smoothing) + self.recipe.smoothing / 2
+        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), smooth)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self._follow(min(self.recipe.ema, (1 + number) / (10 + number)))
+        return loss.item()
+
+    @torch.no_grad()
+    def _follow(self, decay: float) -> None:
+        """Average ← decay · average + (1 − decay) · network, of weights and of statistics."""
+        fresh = self.network.state_dict()
+        for name, old in self.average.state_dict().items():
+            if old.dtype.is_floating_point:
+                old.lerp_(fresh[name], 1 - decay)
+            else:
+                old.copy_(fresh[name])
+
+
+class Batches:
+    """The batch of a step: augmented crops and labels."""
+
+    def __init__(self, recipe: Recipe, store: PixelStore, chosen: list[int], workers: int) -> None:
+        self.recipe = recipe
+        self.store = store
+        self.chosen = chosen
+        items = [store.items[index] for index in chosen]
+        self.labels = np.array([item.row.label == "synthetic" for item in items], np.float32)
+        self.sampler = Sampler(items, recipe.batch, recipe.seed)
+        self.pool = ThreadPoolExecutor(workers) if workers > 1 else None
+
+    def __call__(self, step: int, share: float) -> tuple[Tensor, Tensor]:
+        """Crops uint8 [n, side, side, 3] and labels float32 [n] (1 is synthetic)."""
+        recipe = self.recipe
+        side = recipe.final_crop if share >= 1 - recipe.final_share else recipe.crop
+        drawn = self.sampler.draw(step)
+
+        def cut(one: tuple[int, int]) -> np.ndarray:
+            pixels = self.store[self.chosen[one[0]]]
+            return training_crop(pixels, side, recipe.fates, np.random.default_rng(one[1]))
+
+        crops = list(self.pool.map(cut, drawn) if self.pool else map(cut, drawn))
+        return torch.from_numpy(np.stack(crops)), torch.from_numpy(
+            self.labels[[i for i, _ in drawn]]
+        )
+
+
+class Clock:
+    """How far a run is, by steps or by seconds."""
+
+    def __init__(self, steps: int, start: int, seconds: float | None) -> None:
+        self.steps = steps
+        self.start = start
+        self.seconds = seconds
+        self.began = time.monotonic()
+
+    def share(self, step: int) -> float:
+        """The part of the run that lies behind, 0 to 1."""
+        done = self._passed() / self.seconds if self.seconds else step / self.steps
+        return min(1.0, done)
+
+    def over(self, step: int) -> bool:
+        """Whether the run ends before this step."""
+        return self.share(step) >= 1
+
+    def progress(self, step: int, loss: float, rate: float, batch: int) -> Progress:
+        """The line of the log after this step."""
+        passed = self._passed()
+        each = passed / max(1, step - self.start)
+        left = self.seconds - passed if self.seconds else each * (self.steps - step)
+        steps = step + round(left / each) if self.seconds else self.steps
+        return Progress(
+            step=step,
+            steps=steps,
+            loss=round(loss, 6),
+            learning_rate=rate,
+            images=step * batch,
+            seconds=round(passed, 1),
+            seconds_left=round(max(0.0, left), 1),
+        )
+
+    def _passed(self) -> float:
+        return time.monotonic() - self.began
+
+
+def _on(network: Discriminator, device: torch.device) -> Discriminator:
+    """On the device, channels last: the layout that convolutions are fastest in."""
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Weights decay; gains, offsets and biases do not."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _rate(recipe: Recipe, share: float) -> float:
+    """Linear warm-up, then half a cosine to zero."""
+    if share < recipe.warm_up:
+        return recipe.learning_rate * (share + 1e-3) / recipe.warm_up
+    angle = math.pi * (share - recipe.warm_up) / (1 - recipe.warm_up)
+    return recipe.learning_rate * (1 + math.cos(angle)) / 2

@@ -1,0 +1,147 @@
+"""Writing a model folder: graph, description, card, stored reference."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from verascope import detect, train
+from verascope.detect.calibration import Calibration
+from verascope.detect.crops import CROP, MIN_SIDE
+from verascope.detect.model_folder import CARD, DESCRIPTION, GRAPH, REFERENCE, ModelDescription
+from verascope.detect.session import Session
+from verascope.result import Modality, OperatingPoint
+from verascope.train.card import card
+from verascope.train.corpora import Corpus, Item
+from verascope.train.export import test_windows
+from verascope.train.network import Discriminator, parameters
+from verascope.train.protocols import DESCRIPTIONS
+from verascope.train.recipe import Recipe
+
+LIMITS = (
+    "It was trained on few sources, and the source decides more than the picture: expect worse "
+    "figures on generators and cameras that are not listed above, and look at the intervals.",
+    "Pictures that were only edited, upscaled, stylised or partly painted over are not what it was "
+    "taught to find; their figures stand apart.",
+    "Unremarkable means that nothing was found, never that a picture is real.",
+    "Not measured: whether pictures of some groups of people, old photographs, scans, or pictures "
+    "taken off a screen are flagged more often than others.",
+)
+
+
+class Facts(NamedTuple):
+    """What is known of a model before it is measured."""
+
+    name: str
+    version: str
+    command: str
+    recipe: Recipe
+    corpora: list[Corpus]
+    network: Discriminator
+    graph: bytes
+
+
+def write(
+    folder: Path,
+    facts: Facts,
+    calibration: Calibration,
+    points: tuple[OperatingPoint, ...],
+    metrics: dict[str, Any],
+) -> Path:
+    """Write a model folder; returns it."""
+    description = ModelDescription(
+        name=facts.name,
+        version=facts.version,
+        modality=Modality.IMAGE,
+        sha256=hashlib.sha256(facts.graph).hexdigest(),
+        parameters=parameters(facts.network),
+        calibration=calibration,
+        operating_points=points,
+        preprocessing={
+            "input": f"uint8 [n, {CROP}, {CROP}, 3], RGB, 0 to 255; normalised in the graph",
+            "windows": "verascope.detect.crops.native_crops: up to five crops, never resized",
+            "pooling": "mean of the crops' logits",
+            "smallest_side_px": MIN_SIDE,
+        },
+        training=_training(facts),
+        metrics=metrics,
+        limits=LIMITS,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / GRAPH).write_bytes(facts.graph)
+    _write_reference(folder / REFERENCE, facts.graph)
+    save_description(folder, description)
+    return folder
+
+
+def save_description(folder: Path, description: ModelDescription) -> None:
+    """Write model.json and the card that is generated from it."""
+    encoded = msgspec.json.format(msgspec.json.encode(description))
+    (folder / DESCRIPTION).write_bytes(encoded + b"\n")
+    (folder / CARD).write_text(card(description), encoding="utf-8")
+
+
+def code_sha256() -> str:
+    """One hash over the code that decides what a training gives."""
+    digest = hashlib.sha256()
+    files = [*_sources(train.__file__), *_sources(detect.__file__)]
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(package: str | None) -> list[Path]:
+    return sorted(Path(package or ".").parent.glob("*.py"))
+
+
+def _training(facts: Facts) -> dict[str, Any]:
+    """Where the model comes from: command, code, recipe, corpora with their sources."""
+    return {
+        "command": facts.command,
+        "code_sha256": code_sha256(),
+        "seed": facts.recipe.seed,
+        "recipe": msgspec.to_builtins(facts.recipe),
+        "corpora": [_corpus(corpus) for corpus in facts.corpora],
+        "protocols": DESCRIPTIONS,
+    }
+
+
+def _corpus(corpus: Corpus) -> dict[str, Any]:
+    """A corpus by its hash, with the sources, origins, licences and generators of what was used."""
+    used = [item for item in corpus.items if item.headline]
+    synthetic = [item for item in used if item.row.label == "synthetic"]
+    return {
+        "name": corpus.name,
+        "manifest_sha256": corpus.manifest_sha256,
+        "real": _sources_of(item for item in used if item.row.label == "real"),
+        "synthetic": _sources_of(synthetic),
+        "generators": dict(
+            sorted(Counter(i.row.generator or "unnamed" for i in synthetic).items())
+        ),
+        "families": dict(sorted(Counter(i.row.family or "unnamed" for i in synthetic).items())),
+    }
+
+
+def _sources_of(items: Iterable[Item]) -> dict[str, dict[str, Any]]:
+    """Source to how many files, from which repositories or packages, under which licences."""
+    found: dict[str, dict[str, Any]] = {}
+    for item in items:
+        entry = found.setdefault(item.row.source, {"files": 0, "origins": set(), "licences": set()})
+        entry["files"] += 1
+        entry["origins"].add(item.repository)
+        entry["licences"].add(item.row.licence or "unknown")
+    return {
+        name: {key: sorted(v) if isinstance(v, set) else v for key, v in found[name].items()}
+        for name in sorted(found)
+    }
+
+
+def _write_reference(file: Path, graph: bytes) -> None:
+    """Windows made by code and the logits that this graph gives for them."""
+    windows = test_windows()
+    logits = Session(graph, ("CPUExecutionProvider",), 1)(windows)
+    np.savez_compressed(file, windows=windows, logits=logits)

@@ -1,0 +1,209 @@
+"""`verascope train image`: corpora to the model folder of a picture detector.
+
+One network for each fold of sources, scored on the sources that it never saw: these logits give
+the headline figure, the calibration and the thresholds. Then the same recipe, steps and seed on
+all training sources: that network is exported. Fold and final networks differ only in their data,
+so the folds' logits stand for the final one's on unseen sources; the dev split, which chooses
+nothing, checks it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from verascope.detect.image_residual import ImageResidual
+from verascope.errors import UsageError
+from verascope.train import calibrate, corpora, folds, measure, nulls, report
+from verascope.train.corpora import Corpus, Item
+from verascope.train.device import choose
+from verascope.train.export import to_onnx, torch_score
+from verascope.train.fit import Budget, Progress, fit
+from verascope.train.folder import Facts, write
+from verascope.train.network import Discriminator
+from verascope.train.pixels import PixelStore
+from verascope.train.protocols import HEADLINE, PROTOCOLS, logits
+from verascope.train.recipe import Recipe
+from verascope.train.report import Scored
+
+RECIPE = "recipe.json"
+MODEL = "model"
+DEV = "dev"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training is asked to do.
+
+    Attributes:
+        folders: corpora.
+        out: folder of the run; the model folder is `out/model`.
+        recipe: how to train.
+        name, version: of the model.
+        command: the command line, for the card.
+        device: auto, cpu, cuda.
+        workers: threads that prepare crops.
+        seconds: stop each network after so long instead of the recipe's steps.
+        resume: go on with what lies in `out`.
+        report: called with the name of the network in training and each line of its log.
+    """
+
+    folders: Sequence[Path]
+    out: Path
+    recipe: Recipe
+    name: str = "image-residual"
+    version: str = "0.1.0"
+    command: str = ""
+    device: str = "auto"
+    workers: int = 1
+    seconds: float | None = None
+    resume: bool = False
+    report: Callable[[str, Progress], None] = field(default=lambda _name, _line: None)
+
+
+class Data:
+    """The training items: which are trained on, which are only scored, and the fold of each.
+
+    Attributes:
+        trained: positions of the items that are trained on.
+        folds: int [n], the fold that leaves an item out; −1 for those that are in none.
+    """
+
+    def __init__(self, items: list[Item], recipe: Recipe) -> None:
+        self.items = items
+        self.store = PixelStore(items)
+        self.trained = np.array(
+            [i for i, item in enumerate(items) if item.headline or item.row.kind in recipe.include]
+        )
+        labels = {items[index].row.label for index in self.trained}
+        if not labels >= {"real", "synthetic"}:
+            raise UsageError("training needs real and synthetic files; give corpora with both")
+        self.folds = _folds_of_all(items, self.trained, recipe.folds)
+
+
+def train_image(run: Run) -> Path:
+    """Train, calibrate, export, measure; returns the model folder.
+
+    Raises:
+        UsageError: the corpora do not hold both classes, or `out` holds another run.
+    """
+    _claim(run)
+    read = corpora.read_corpora(run.folders, "train")
+    data = Data(corpora.items_of(read), run.recipe)
+    held_out = _score_held_out(run, data)
+    network = _fit(run, data, "final", data.trained)
+    return _ship(run, read, held_out, network, _nulls(data, held_out))
+
+
+def plan(run: Run) -> dict[str, Any]:
+    """What `train_image` would do, for --dry-run: recipe, counts, folds."""
+    data = Data(corpora.items_of(corpora.read_corpora(run.folders, "train")), run.recipe)
+    made = np.array([item.row.label == "synthetic" for item in data.items])
+    chosen = np.isin(np.arange(len(data.items)), data.trained)
+    return {
+        "recipe": msgspec.to_builtins(run.recipe),
+        "device": str(choose(run.device)),
+        "trained_on": {
+            "real": int((chosen & ~made).sum()),
+            "synthetic": int((chosen & made).sum()),
+        },
+        "scored_apart": int((~chosen).sum()),
+        "folds": [
+            sorted({data.items[i].row.source for i in np.flatnonzero((data.folds == f) & chosen)})
+            for f in range(run.recipe.folds)
+        ],
+    }
+
+
+def _score_held_out(run: Run, data: Data) -> dict[str, Scored]:
+    """Each item's logits by the network that never saw its source, by protocol."""
+    found = {name: np.full(len(data.items), np.nan) for name in PROTOCOLS}
+    for fold in range(run.recipe.folds):
+        network = _fit(run, data, f"fold-{fold}", data.trained[data.folds[data.trained] != fold])
+        held = np.flatnonzero(data.folds == fold)
+        for name, pooled in found.items():
+            pooled[held] = logits(torch_score(network), data.store, held.tolist(), name)
+    return {name: Scored(data.items, pooled, data.folds) for name, pooled in found.items()}
+
+
+def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> Discriminator:
+    """Train one network of the run, in its own folder."""
+    return fit(
+        run.recipe,
+        data.store,
+        chosen.tolist(),
+        run.out / name,
+        choose(run.device),
+        budget=Budget(run.seconds),
+        workers=run.workers,
+        report=lambda line: run.report(name, line),
+    )
+
+
+def _nulls(data: Data, held_out: dict[str, Scored]) -> dict[str, Any]:
+    """The null under the same folds."""
+    return {
+        name: report.null(
+            held_out[name],
+            nulls.table(data.store, measure.indices(data.store, held_out[name]), name),
+        )
+        for name in measure.NULL_PROTOCOLS
+    }
+
+
+def _ship(
+    run: Run,
+    read: list[Corpus],
+    held_out: dict[str, Scored],
+    network: Discriminator,
+    null: dict[str, Any],
+) -> Path:
+    """Calibrate and export; measure what was written, and write that down too."""
+    main = held_out[HEADLINE].only(lambda item: item.headline)
+    calibration = calibrate.calibration(
+        main.synthetic, main.logits, main.sources, seed=run.recipe.seed
+    )
+    real = main.only(lambda item: item.row.label == "real")
+    points = calibrate.operating_points(calibration, real.logits, real.sources)
+    facts = Facts(run.name, run.version, run.command, run.recipe, read, network, to_onnx(network))
+    metrics = {"leave_sources_out": report.figures(held_out, calibration, points, null)}
+    folder = write(run.out / MODEL, facts, calibration, points, metrics)
+    if any(corpus.items for corpus in corpora.read_all(run.folders, DEV)):
+        metrics[DEV] = measure.on_split(ImageResidual(folder), run.folders, DEV)
+        write(folder, facts, calibration, points, metrics)
+    return folder
+
+
+def _folds_of_all(items: list[Item], trained: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Folds of the trained items; others go with the source or the pair that they belong to."""
+    known = folds.assign([items[index] for index in trained], count)
+    every = np.full(len(items), -1)
+    every[trained] = known
+    of_source = {items[i].row.source: fold for i, fold in zip(trained, known, strict=True)}
+    of_pair = {items[i].row.pair: fold for i, fold in zip(trained, known, strict=True)}
+    of_pair.pop("", None)
+    for index in np.flatnonzero(every < 0):
+        row = items[index].row
+        every[index] = of_source.get(row.source, of_pair.get(row.pair, -1))
+    return every
+
+
+def _claim(run: Run) -> None:
+    """Make the run's folder, or check that it is this run's.
+
+    Raises:
+        UsageError: it holds a run and may not be gone on with.
+    """
+    file = run.out / RECIPE
+    wanted = msgspec.json.format(msgspec.json.encode(run.recipe))
+    if file.is_file():
+        if not run.resume:
+            raise UsageError(f"{run.out} holds a run; add --resume, or choose another --out")
+        if file.read_bytes() != wanted:
+            raise UsageError(f"{run.out} holds a run of another recipe; choose another --out")
+    run.out.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(wanted)

@@ -1,0 +1,89 @@
+"""A recipe: everything that decides what a training run gives, besides the corpus."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from verascope.errors import UsageError
+from verascope.train.degrade import Fates
+
+
+class Architecture(Struct, frozen=True, kw_only=True):
+    """The network's shape (verascope/train/network.py).
+
+    Attributes:
+        widths: channels of the stem and of each residual stage.
+        pooled: how many of the last stages give mean and deviation to the head.
+        highpass: every stem filter sums to zero over its window, so flat content is invisible.
+        spectrum: add the log energy of 8 × 8 DCT bands to the head.
+        dropout: of the pooled features.
+    """
+
+    widths: tuple[int, ...] = (24, 40, 72, 128)
+    pooled: int = 3
+    highpass: bool = False
+    spectrum: bool = True
+    dropout: float = 0.3
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """How a detector of pictures is trained.
+
+    Attributes:
+        steps: optimisation steps; the same steps and seed give the same model.
+        crop: side of the training crops in pixels; the pooled network accepts any.
+        final_crop, final_share: side and share of the last steps, at the size of scanning.
+        batch: crops a step, half of them real.
+        smoothing: label smoothing; real is taught as `smoothing / 2` instead of 0.
+        ema: decay of the weights' moving average, which is what is scored and exported.
+        include: kinds outside the headline that are trained on nevertheless.
+    """
+
+    name: str = "default"
+    architecture: Architecture = Architecture()
+    fates: Fates = Fates()
+    steps: int = 1500
+    batch: int = 48
+    crop: int = 128
+    final_crop: int = 192
+    final_share: float = 0.1
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.05
+    smoothing: float = 0.1
+    ema: float = 0.995
+    folds: int = 4
+    seed: int = 1
+    include: tuple[str, ...] = ()
+
+
+RECIPES = {
+    "default": Recipe(),
+    "tiny": Recipe(
+        name="tiny",
+        architecture=Architecture(widths=(4, 6, 8), pooled=2),
+        steps=12,
+        batch=8,
+        crop=64,
+        final_crop=96,
+        folds=2,
+    ),
+}
+
+
+def load_recipe(name: str) -> Recipe:
+    """A recipe by name, or from a TOML file whose keys replace those of the default one.
+
+    Raises:
+        UsageError: there is no such recipe, or a key or value of the file does not fit.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    file = Path(name)
+    if not file.is_file():
+        raise UsageError(f"no recipe {name!r}: there are {', '.join(RECIPES)}, or a TOML file")
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=Recipe)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{file}: {error}") from error
