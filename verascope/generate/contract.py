@@ -163,7 +163,11 @@ class Sampler(Generator, Protocol):
         """Items `start` to `start + n - 1`; item k is the same for every start and n."""
 
     def real(self, item: Item, rng: np.random.Generator) -> Item:
-        """A real item in the form that samples have (size above all), for a corpus of both."""
+        """A real item in the form that samples have (size above all), for a corpus of both.
+
+        Raises:
+            InputTrouble: it is too small for that.
+        """
 
 
 @runtime_checkable
@@ -182,9 +186,12 @@ class Transformer(Generator, Protocol):
         """Each item's counterpart, in order, of the same size and `pair`."""
 
 
-def item_rng(seed: int, key: int) -> np.random.Generator:
-    """The random numbers of one item, independent of batch and order."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(key,)))
+def item_rng(seed: int, *key: int) -> np.random.Generator:
+    """The random numbers of one item, independent of batch and order.
+
+    `key` is the item's number, with a second one where an item needs several streams.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def read_config(kind: type[Config], file: Path | None) -> Config:

@@ -8,6 +8,7 @@ et al. 2018, arXiv 1802.05957) in place of its batch norm.
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
-from verascope.errors import UsageError
+from verascope.errors import InputTrouble, UsageError
 from verascope.generate.contract import (
     Budget,
     Card,
@@ -35,7 +36,7 @@ from verascope.generate.device import Device, pick
 from verascope.generate.loop import Method, fit, seeded
 from verascope.generate.run import RunFolder, grid, read_weights
 from verascope.generate.versions import options
-from verascope.result import Modality
+from verascope.result import Modality, Reason
 
 SAMPLE_BATCH = 16  # latents always pass in full batches of this, so that item k never changes
 
@@ -121,19 +122,9 @@ class Dcgan:
         size = self.config.size
         media = shrink(item.media, size) if self.config.view == "whole" else item.media
         if min(media.shape[:2]) < size:
-            raise UsageError(f"a picture is smaller than {size} px")
+            raise InputTrouble(Reason.TOO_LITTLE_CONTENT)
         window, (x, y) = crop(media, size, size, rng)
-        origin = f"{item.origin}#crop={size}x{size}+{x}+{y}"
-        return Item(
-            media=window,
-            key=item.key,
-            pair=item.pair,
-            source=item.source,
-            split=item.split,
-            origin=origin,
-            licence=item.licence,
-            kind=item.kind,
-        )
+        return replace(item, media=window, origin=f"{item.origin}#crop={size}x{size}+{x}+{y}")
 
 
 class _Training(Method):

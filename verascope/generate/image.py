@@ -1,0 +1,123 @@
+"""One call from a folder of pictures to a labelled corpus: train, measure, write."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from verascope.errors import UsageError
+from verascope.generate import corpus
+from verascope.generate.contract import (
+    Budget,
+    Config,
+    Generator,
+    Sampler,
+    Transformer,
+    Watch,
+    read_config,
+)
+from verascope.generate.data import Pictures, open_pictures
+from verascope.generate.registry import find
+from verascope.generate.run import write_json
+from verascope.generate.spectrum import SelfTest
+from verascope.result import Modality
+
+
+class Job(NamedTuple):
+    """What to make; resolved before anything runs, so that it can be shown first."""
+
+    generator: Generator
+    pictures: Pictures
+    budget: Budget
+    seed: int
+    out: Path
+    checkpoint: Path | None  # sample from these weights, train nothing
+
+    def resolved(self) -> dict[str, Any]:
+        """All options, as `--dry-run` prints them."""
+        return {
+            "generator": self.generator.name,
+            "family": self.generator.family,
+            "config": msgspec.to_builtins(self.generator.config),
+            "config_sha256": self.generator.config.sha256(),
+            "budget": msgspec.to_builtins(self.budget),
+            "seed": self.seed,
+            "out": str(self.out),
+            "checkpoint": str(self.checkpoint) if self.checkpoint else None,
+            "data": str(self.pictures.root),
+            "data_sha256": self.pictures.sha256,
+            "pictures": {s: len(self.pictures.only(s)) for s in ("train", "dev")},
+        }
+
+
+class Made(NamedTuple):
+    """What came of a job."""
+
+    checkpoint: Path
+    test: SelfTest
+    corpus: dict[str, Any] | None
+
+
+def prepare(
+    name: str,
+    data: Path,
+    out: Path,
+    *,
+    budget: Budget,
+    seed: int = 0,
+    config: Path | Config | None = None,
+    checkpoint: Path | None = None,
+    device: str = "auto",
+) -> Job:
+    """Resolve a job.
+
+    Args:
+        name: a registered image generator.
+        data: a folder of pictures, or a corpus of which the real train pictures are taken.
+        out: the run folder.
+        budget: how long to train.
+        seed: of the training and of the samples.
+        config: the generator's options, or a TOML file of them.
+        checkpoint: weights of an earlier run with the same config.
+        device: auto, cpu, cuda, …
+
+    Raises:
+        UsageError: the generator, the config or the data cannot be used.
+    """
+    kind = find(name)
+    if kind.modality is not Modality.IMAGE:
+        raise UsageError(f"{name} makes {kind.modality}, not pictures")
+    from verascope.generate.device import pick
+
+    if not isinstance(config, Config):
+        config = read_config(kind.config_type, config)
+    made: Any = kind
+    return Job(made(config, pick(device)), open_pictures(data), budget, seed, out, checkpoint)
+
+
+def make(job: Job, plan: corpus.Plan | None, folder: Path, watch: Watch | None = None) -> Made:
+    """Train (or go on, or load), measure the generator, and write a corpus where a plan is given.
+
+    Transformers turn train and dev pictures into twins, each kept in its split; samplers have seen
+    the train split, so a corpus of samples has only that. Writes report.json into the run folder.
+
+    Raises:
+        TrainingStoppedError: the training diverged.
+        ConfoundedError: the corpus would teach a detector something else than the generator.
+    """
+    generator, train = job.generator, job.pictures.only("train")
+    if job.checkpoint is not None:
+        checkpoint = job.checkpoint
+        generator.load(checkpoint)
+    else:
+        checkpoint = generator.train(train, job.budget, seed=job.seed, out=job.out, watch=watch)
+    if not isinstance(generator, Sampler | Transformer):
+        raise UsageError(f"{generator.name} can neither sample nor transform")
+    shown = job.pictures if isinstance(generator, Transformer) else train
+    test = corpus.measure(generator, shown, plan or corpus.Plan(count=1, seed=job.seed))
+    job.out.mkdir(parents=True, exist_ok=True)
+    write_json(job.out / "report.json", msgspec.to_builtins(test))
+    if plan is None:
+        return Made(checkpoint, test, None)
+    report = corpus.write(generator, shown, plan, folder, checkpoint=checkpoint, test=test)
+    return Made(checkpoint, test, report)

@@ -1,0 +1,227 @@
+"""Reconstructor: an autoencoder whose outputs become aligned twins of real pictures.
+
+An encoder halves the resolution, a decoder with a transposed convolution brings it back; loss
+L1 + L2, and in the second half of the training a patch discriminator (Isola et al. 2017, arXiv
+1611.07004) with the hinge loss (Lim and Ye 2017, arXiv 1705.02894). Real pictures and their
+reconstructions share all content, so that a detector trained on both can only learn the decoder's
+traces (Rajan et al. 2024, arXiv 2410.11835). What a small decoder loses at high frequencies would
+still be a label: the low-pass swap x + LP(y) − LP(x) keeps the original's (after the alignment of
+Chen et al. 2025, arXiv 2505.14359).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+from msgspec import Meta
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad, relu
+
+from verascope.errors import UsageError
+from verascope.generate.contract import Array, Budget, Card, Config, Data, Item, Watch
+from verascope.generate.data import Crops, example_pictures
+from verascope.generate.device import Device, pick
+from verascope.generate.loop import Method, fit, seeded
+from verascope.generate.run import RunFolder, grid, read_weights
+from verascope.generate.versions import options
+from verascope.result import Modality
+
+
+class ReconstructorConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of the reconstructor; the defaults are those measured in docs/generating.md."""
+
+    factor: Literal[2, 4, 8] = 2  # how much smaller the latent picture is, each way
+    upsampler: Literal["transpose", "nearest"] = "transpose"
+    width: Annotated[int, Meta(ge=2)] = 16
+    latent: Annotated[int, Meta(ge=1)] = 8  # channels of the latent picture
+    crop: Annotated[int, Meta(ge=16, multiple_of=8)] = 64
+    batch: Annotated[int, Meta(ge=1)] = 8
+    learning_rate: Annotated[float, Meta(gt=0)] = 3e-3  # falls linearly to 5 % of it
+    adversarial: Annotated[float, Meta(ge=0)] = 0.1  # weight of the discriminator; 0 = none
+    low_pass_px: Annotated[float, Meta(ge=0)] = 1.0  # σ of the swap's Gaussian; 0 = plain output
+
+
+class Reconstructor:
+    """A Transformer of pictures of any size."""
+
+    name: ClassVar[str] = "reconstructor"
+    modality: ClassVar[Modality] = Modality.IMAGE
+    family: ClassVar[str] = "autoencoder"
+    config_type: ClassVar[type[ReconstructorConfig]] = ReconstructorConfig
+    card: ClassVar[Card] = Card(
+        summary="A small autoencoder that makes aligned twins of real pictures.",
+        papers=("Rajan 2024, arXiv 2410.11835", "Chen 2025, arXiv 2505.14359"),
+        good_for="Training detectors on generator traces alone: the twin has the original's"
+        " content, size and encoding.",
+        traces="Those of its decoder at low and middle frequencies; with low_pass_px = 0 also the"
+        " up-sampling peaks and the loss of detail.",
+        limits="One small decoder is not every generator: mix several configurations. Plain outputs"
+        " (low_pass_px = 0) are fingerprints: blur alone gives them away.",
+    )
+
+    def __init__(
+        self, config: ReconstructorConfig | None = None, device: Device | None = None
+    ) -> None:
+        self.config = config or ReconstructorConfig()
+        self._device = device or pick()
+        self._network: nn.Module | None = None
+
+    @classmethod
+    def tiny(cls) -> "Reconstructor":
+        """Width 4, crops of 16 px."""
+        return cls(ReconstructorConfig(width=4, latent=4, crop=16, batch=4), pick("cpu"))
+
+    @property
+    def aligned(self) -> bool:
+        """Whether outputs go through the low-pass swap."""
+        return self.config.low_pass_px > 0
+
+    def examples(self) -> list[Item]:
+        """Eight drawn pictures whose side is no multiple of the factor."""
+        return example_pictures(2 * self.config.crop + 1)
+
+    def train(
+        self, data: Data, budget: Budget, *, seed: int, out: Path, watch: Watch | None = None
+    ) -> Path:
+        """Train on random native crops of the data; see Generator."""
+        crops = Crops(data, self.config.crop, seed)
+        with RunFolder(out, options(self, data, budget, seed, self._device)) as run:
+            preview = Crops(data, self.config.crop, seed + 1).batch(8)
+            method = _Training(self.config, seed, self._device, preview)
+            checkpoint = fit(method, crops, budget, run, watch)
+        self.load(checkpoint)
+        return checkpoint
+
+    def load(self, checkpoint: Path) -> None:
+        """Take the weights of a checkpoint; see Generator."""
+        network = make_autoencoder(self.config)
+        network.load_state_dict(read_weights(checkpoint, self.name, self.config))
+        self._network = network.to(self._device.device).eval()
+
+    def transform(self, items: Iterable[Item], seed: int) -> Iterator[Item]:
+        """Each item's twin, one by one; nothing is drawn, so the seed changes nothing."""
+        for item in items:
+            yield replace(item, media=self._twin(item.media))
+
+    def _twin(self, media: Array) -> Array:
+        if self._network is None:
+            raise UsageError("load a checkpoint (or train) before transforming")
+        x = torch.from_numpy(media.transpose(2, 0, 1).copy())[None]
+        x = x.to(self._device.device).float() / 127.5 - 1
+        with torch.inference_mode():
+            y = reconstruct(self._network, x, self.config.factor)
+            if self.aligned:
+                # The twin: x + LP(y) − LP(x), the decoder's low frequencies under the original's
+                # high ones.
+                y = x + low_pass(y - x, self.config.low_pass_px)
+        pixels = ((y[0] + 1) * 127.5).round().clamp(0, 255).byte()
+        return np.asarray(pixels.permute(1, 2, 0).cpu().numpy())
+
+
+class _Training(Method):
+    """Autoencoder and patch discriminator, their optimisers, and one step."""
+
+    def __init__(
+        self, config: ReconstructorConfig, seed: int, device: Device, preview: NDArray[np.uint8]
+    ) -> None:
+        self.batch, self.device, self.scaler = config.batch, device, device.scaler()
+        self._config = config
+        self._preview = torch.from_numpy(preview).to(device.device)
+        with seeded(seed):
+            ae, d = make_autoencoder(config), make_patch_discriminator(config.width)
+        self.noise = torch.Generator().manual_seed(seed)
+        self.modules = {"ae": ae.to(device.device), "d": d.to(device.device)}
+        self.optimisers = {
+            name: torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+            for name, network in self.modules.items()
+        }
+
+    def step(self, batch: Tensor, used: float) -> dict[str, float]:
+        """One update of the autoencoder; in the second half also of the discriminator."""
+        ae, d, config = self.modules["ae"], self.modules["d"], self._config
+        for optimiser in self.optimisers.values():
+            optimiser.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * used)
+        adversarial = config.adversarial > 0 and used >= 0.5
+        x = batch.float() / 127.5 - 1
+        losses = {}
+        with self.device.autocast():
+            y = ae(x)
+            # L1 + L2
+            loss = (y - x).abs().mean() + ((y - x) ** 2).mean()
+            losses["loss_pixel"] = loss.item()
+        if adversarial:
+            with self.device.autocast():
+                # D: E max(0, 1 − D(x)) + E max(0, 1 + D(y))
+                loss_d = relu(1 - d(x)).mean() + relu(1 + d(y.detach())).mean()
+            self.update("d", loss_d)
+            with self.device.autocast():
+                # AE: L1 + L2 − λ E D(y)
+                loss_g = -d(y).mean()
+                loss = loss + config.adversarial * loss_g
+            losses |= {"loss_d": loss_d.item(), "loss_g": loss_g.item()}
+        self.update("ae", loss)
+        return losses
+
+    def preview(self) -> NDArray[np.uint8]:
+        """Eight crops that never change, above their plain reconstructions."""
+        x = self._preview.float() / 127.5 - 1
+        with torch.inference_mode():
+            y = self.modules["ae"](x)
+        both = ((torch.cat([x, y]) + 1) * 127.5).round().clamp(0, 255).byte()
+        return grid(np.asarray(both.permute(0, 2, 3, 1).cpu().numpy()), len(x))
+
+    def weights(self) -> dict[str, Tensor]:
+        """The autoencoder's."""
+        return self.modules["ae"].state_dict()
+
+
+def make_autoencoder(config: ReconstructorConfig) -> nn.Module:
+    """Pictures float32 [n, 3, h, w], −1 to 1, sides multiples of factor, to the same shape."""
+    levels = config.factor.bit_length() - 1
+    widths = [config.width * min(2**i, 4) for i in range(levels + 1)]
+    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, 1, 1), nn.SiLU()]
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 4, 2, 1), nn.SiLU()]
+    layers += [nn.Conv2d(widths[-1], config.latent, 3, 1, 1)]
+    layers += [nn.Conv2d(config.latent, widths[-1], 3, 1, 1), nn.SiLU()]
+    for before, after in pairwise(widths[::-1]):
+        if config.upsampler == "transpose":
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1), nn.SiLU()]
+        else:
+            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, 1, 1), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Conv2d(widths[0], 3, 3, 1, 1))
+
+
+def make_patch_discriminator(width: int) -> nn.Module:
+    """Pictures [n, 3, h, w] to a map of logits, one a patch: above 0 means real."""
+    return nn.Sequential(
+        nn.Conv2d(3, width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(2 * width, 1, 3, 1, 1),
+    )
+
+
+def reconstruct(network: nn.Module, x: Tensor, factor: int) -> Tensor:
+    """The plain reconstruction of pictures of any size: mirrored out to a multiple, cut back."""
+    height, width = x.shape[-2:]
+    padded = pad(x, (0, -width % factor, 0, -height % factor), mode="reflect")
+    result: Tensor = network(padded)
+    return result[..., :height, :width]
+
+
+def low_pass(x: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of float [n, 3, h, w] with standard deviation `sigma` px, mirrored edges."""
+    radius = max(1, int(3 * sigma + 0.5))
+    distance = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-(distance**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).repeat(3, 1, 1)
+    padded = pad(x, (radius, radius, radius, radius), mode="reflect")
+    rows = conv2d(padded, kernel[:, :, :, None], groups=3)
+    return conv2d(rows, kernel[:, :, None, :], groups=3)
