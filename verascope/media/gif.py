@@ -10,7 +10,7 @@ EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 
 
 def read_header(data: Buffer, limits: Limits) -> Header:
-    """The screen's size; blocks after the second frame's beginning are not looked at.
+    """The screen's size; nothing behind the second frame's beginning is looked at.
 
     Raises:
         InputTrouble: TOO_LARGE, CORRUPT or TRUNCATED.
@@ -19,36 +19,42 @@ def read_header(data: Buffer, limits: Limits) -> Header:
         raise InputTrouble(Reason.TRUNCATED, "the file ends inside its header")
     size = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
     check_size(*size, limits)
-    frames, end = _walk(data, limits)
-    if not frames:
-        reason = Reason.TRUNCATED if end is None else Reason.CORRUPT
-        raise InputTrouble(reason, "there is no frame")
-    warnings = set()
-    if frames > 1:
-        warnings.add(Warn.FIRST_FRAME_ONLY)
-    elif end is not None and end < len(data):
-        warnings.add(Warn.TRAILING_DATA)
-    return header(size, 1, warnings, complete=frames > 1 or end is not None)
+    first = _first_frame(data)
+    _check_frame(data, first, limits)
+    after = _after_blocks(data, first + 11 + _table_bytes(data[first + 9]))
+    warnings = _note_rest(data, after)
+    return header(size, 1, warnings, complete=after <= len(data))
 
 
-def _walk(data: Buffer, limits: Limits) -> tuple[int, int | None]:
-    """Frames seen (at most 2) and where the trailer ends, None where it was not reached."""
-    frames, at = 0, 13 + _table_bytes(data[10])
-    while at < len(data):
-        kind = data[at]
-        if kind == TRAILER:
-            return frames, at + 1
-        if kind == IMAGE:
-            frames += 1
-            if frames == 2 or at + 10 > len(data):
-                return frames, None
-            _check_frame(data, at, limits)
-            at = _after_blocks(data, at + 11 + _table_bytes(data[at + 9]))
-        elif kind == EXTENSION:
-            at = _after_blocks(data, at + 2)
-        else:
-            return frames, at
-    return frames, None
+def is_interlaced(data: Buffer) -> bool:
+    """Whether the first frame's rows come in four passes."""
+    return bool(data[_first_frame(data) + 9] & 0x40)
+
+
+def _first_frame(data: Buffer) -> int:
+    """Where the first frame's descriptor begins."""
+    at = _after_extensions(data, 13 + _table_bytes(data[10]))
+    if at + 10 > len(data):
+        raise InputTrouble(Reason.TRUNCATED, "the file ends before the first frame")
+    if data[at] != IMAGE:
+        raise InputTrouble(Reason.CORRUPT, "there is no frame")
+    return at
+
+
+def _note_rest(data: Buffer, at: int) -> set[Warn]:
+    """What follows the first frame: another one, or bytes behind the end."""
+    at = _after_extensions(data, at)
+    if at < len(data) and data[at] == IMAGE:
+        return {Warn.FIRST_FRAME_ONLY}
+    if at < len(data) and (data[at] != TRAILER or at + 1 < len(data)):
+        return {Warn.TRAILING_DATA}
+    return set()
+
+
+def _after_extensions(data: Buffer, at: int) -> int:
+    while at < len(data) and data[at] == EXTENSION:
+        at = _after_blocks(data, at + 2)
+    return at
 
 
 def _check_frame(data: Buffer, at: int, limits: Limits) -> None:

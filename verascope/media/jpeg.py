@@ -24,8 +24,8 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 ICC = b"ICC_PROFILE\0"
 # libjpeg decodes missing blocks as zero coefficients: mid grey, in CMYK 65 after conversion.
 FILLS = frozenset({65, 128})
-# Complaints of libjpeg that leave every pixel as it should be.
-HARMLESS = ("extraneous bytes before marker", "ICC")
+# A complaint of libjpeg that leaves every pixel as it should be.
+HARMLESS = "extraneous bytes before marker"
 
 
 @dataclass
@@ -35,7 +35,8 @@ class _Found:
     size: tuple[int, int] | None = None  # stored width, height
     orientation: int = 1
     metadata_bytes: int = 0
-    icc_parts: list[tuple[int, int]] = field(default_factory=list)
+    icc_parts: list[tuple[int, int]] = field(default_factory=list)  # number, of how many
+    icc_spans: list[tuple[int, int]] = field(default_factory=list)
     warnings: set[Warn] = field(default_factory=set)
 
 
@@ -60,7 +61,10 @@ def read_header(data: Buffer, limits: Limits) -> Header:
     end = _end_of_scans(data, scan)
     if end is not None and end < len(data):
         found.warnings.add(Warn.TRAILING_DATA)
-    return header(found.size, found.orientation, found.warnings, complete=end is not None)
+    # libjpeg refuses the whole picture for a colour profile whose parts do not add up.
+    spans = _without(found.icc_spans, len(data)) if _is_odd_icc(found) else ()
+    complete = end is not None
+    return header(found.size, found.orientation, found.warnings, complete=complete, spans=spans)
 
 
 def decode(data: Buffer, head: Header, limits: Limits) -> Picture:
@@ -72,6 +76,8 @@ def decode(data: Buffer, head: Header, limits: Limits) -> Picture:
     Raises:
         InputTrouble: CORRUPT, TRUNCATED or MEMORY_LIMIT.
     """
+    if head.spans:
+        data = b"".join(data[start:end] for start, end in head.spans)
     try:
         return Picture(upright(simplejpeg.decode_jpeg(data), head.orientation))
     except ValueError as error:
@@ -79,7 +85,7 @@ def decode(data: Buffer, head: Header, limits: Limits) -> Picture:
     pixels = _decode_damaged(data, head)
     part = _part(pixels, head, complaint)
     truncated = not head.complete or len(part) < len(pixels)
-    warnings = (Warn.DAMAGED,) if head.complete and "ICC" not in complaint else ()
+    warnings = (Warn.DAMAGED,) if head.complete else ()
     return Picture(upright(part, head.orientation), truncated, warnings)
 
 
@@ -91,7 +97,7 @@ def _part(pixels: Pixels, head: Header, complaint: str) -> Pixels:
     """
     grey = pixels[-1, -1].max() == pixels[-1, -1].min() and int(pixels[-1, -1, 0]) in FILLS
     part = decoded_rows(pixels) if grey else pixels
-    if head.complete and any(words in complaint for words in HARMLESS):
+    if head.complete and HARMLESS in complaint:
         return part if min(part.shape[:2]) >= MIN_PART_SIDE else pixels
     if head.complete and len(part) == len(pixels):
         return pixels
@@ -121,7 +127,7 @@ def _walk_header(data: Buffer, found: _Found) -> int:
             raise _overrun(data)
         if code == SOS:
             return end
-        _note_segment(code, data[at + 2 : end], found)
+        _note_segment(code, at, data[at + 2 : end], found)
         at = max(end, at + 2)
     raise InputTrouble(Reason.TRUNCATED, "the file ends before the picture")
 
@@ -133,7 +139,7 @@ def _overrun(data: Buffer) -> InputTrouble:
     return InputTrouble(Reason.TRUNCATED, "the file ends inside a header segment")
 
 
-def _note_segment(code: int, payload: bytes, found: _Found) -> None:
+def _note_segment(code: int, at: int, payload: bytes, found: _Found) -> None:
     if code in FRAMES and found.size is None and len(payload) >= 6:
         precision, height, width = struct.unpack_from(">BHH", payload)
         if precision != 8:
@@ -145,6 +151,7 @@ def _note_segment(code: int, payload: bytes, found: _Found) -> None:
             _note_app1(payload, found)
         elif code == APP2 and payload.startswith(ICC) and len(payload) >= len(ICC) + 2:
             found.icc_parts.append((payload[len(ICC)], payload[len(ICC) + 1]))
+            found.icc_spans.append((at - 2, at + 2 + len(payload)))
 
 
 def _note_app1(payload: bytes, found: _Found) -> None:
@@ -161,9 +168,19 @@ def _note_app1(payload: bytes, found: _Found) -> None:
 def _note_metadata(found: _Found, limits: Limits) -> None:
     if found.metadata_bytes > limits.max_metadata_bytes:
         found.warnings.add(Warn.METADATA_LIMITED)
-    parts = sorted(found.icc_parts)
-    if parts != [(i, len(parts)) for i in range(1, len(parts) + 1)]:
+    if _is_odd_icc(found):
         found.warnings.add(Warn.METADATA_SKIPPED)
+
+
+def _is_odd_icc(found: _Found) -> bool:
+    parts = sorted(found.icc_parts)
+    return parts != [(i, len(parts)) for i in range(1, len(parts) + 1)]
+
+
+def _without(spans: list[tuple[int, int]], end: int) -> tuple[tuple[int, int], ...]:
+    """The spans between the given ones, up to `end`."""
+    edges = [0, *(edge for span in spans for edge in span), end]
+    return tuple(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _check_decoder_agrees(data: Buffer, size: tuple[int, int]) -> None:
@@ -184,4 +201,4 @@ def _end_of_scans(data: Buffer, at: int) -> int | None:
             return at
         if marker[1][0] not in ALONE:  # a segment between scans: tables, the next scan's header
             at += int.from_bytes(data[at : at + 2], "big")
-    return None
+    return len(data) if data[-2:] == b"\xff\xd9" else None  # a false marker led past the end

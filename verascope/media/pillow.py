@@ -2,10 +2,12 @@
 
 import importlib
 import logging
+import os
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +32,7 @@ PLUGINS = {
     "image/gif": ("PIL.GifImagePlugin", "GifImageFile"),
     "image/tiff": ("PIL.TiffImagePlugin", "TiffImageFile"),
     "image/bmp": ("PIL.BmpImagePlugin", "BmpImageFile"),
-    "image/heic": ("pillow_heif", "HeifImageFile"),
+    "image/heic": ("pillow_heif.as_plugin", "HeifImageFile"),
 }
 # What Pillow's plugins raise on bad files (its documentation names OSError and SyntaxError; the
 # others come from arithmetic and look-ups on values that the file chose).
@@ -75,9 +77,23 @@ def opened(data: Buffer | memoryview, name: str, limits: Limits) -> Iterator["Im
     """The file opened by its type's plugin, size checked, nothing decoded. Use in untrusted()."""
     module, plugin = PLUGINS[name]
     open_file = getattr(importlib.import_module(module), plugin)
+    _set_one_thread(name)
     with BufferFile(data) as file, open_file(file) as image:
         check_size(image.width, image.height, limits)
         yield image
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Libtiff writes complaints straight to file descriptor 2; no interface turns that off."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def to_rgb(image: "ImageFile") -> Pixels:
@@ -85,7 +101,8 @@ def to_rgb(image: "ImageFile") -> Pixels:
 
     Converted in strips, so that the copy in between stays small.
     """
-    image.load()
+    with _silent_stderr() if image.format == "TIFF" else nullcontext():
+        image.load()
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
     shown = to_8_bit(image)
@@ -109,6 +126,18 @@ def _trouble(error: Exception, complete: bool) -> InputTrouble:
     text = f"{error}"[:200] or type(error).__name__
     cut = not complete or any(words in text.lower() for words in CUT_OFF)
     return InputTrouble(Reason.TRUNCATED if cut else Reason.CORRUPT, text)
+
+
+def _set_one_thread(name: str) -> None:
+    """One worker, one core: threads cost address space, and other workers want the other cores."""
+    if name == "image/avif":
+        from PIL import AvifImagePlugin
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    elif name == "image/heic":
+        from pillow_heif import options
+
+        options.DECODE_THREADS = 1
 
 
 def _quiet_logger() -> None:

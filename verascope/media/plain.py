@@ -1,5 +1,6 @@
 """The formats that Pillow's plugins decode without our help: WebP, AVIF, HEIC, GIF, TIFF, BMP."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,12 +9,18 @@ import numpy as np
 from verascope.errors import InputTrouble
 from verascope.media import exif
 from verascope.media.buffer import Buffer
+from verascope.media.exif import UPRIGHT
+from verascope.media.gif import is_interlaced
 from verascope.media.header import Header, header
 from verascope.media.picture import Picture, Pixels, decoded_rows, enough_of, upright
 from verascope.media.pillow import opened, to_rgb, untrusted
+from verascope.media.webp_part import decode_part
 from verascope.result import Reason, Warn
 from verascope.settings import Limits
 
+# The entry of an Exif item in an AVIF's table of items. Pillow would parse all of its EXIF, and
+# refuse the picture for an error in it; the orientation stands outside, in the item's properties.
+AVIF_EXIF = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTALL)
 # Plugins that can hand over the rows that came before an error.
 ROW_BY_ROW = frozenset({"image/bmp", "image/gif", "image/tiff"})
 
@@ -26,12 +33,14 @@ def read_header(data: Buffer, name: str, limits: Limits) -> Header:
     """
     end = len(data) if name == "image/bmp" else _end_of_boxes(data)
     warnings = {Warn.TRAILING_DATA} if end < len(data) else set()
-    with untrusted(end <= len(data)), opened(data, name, limits) as image:
+    with untrusted(end <= len(data)), opened(_shown(data, name), name, limits) as image:
         if getattr(image, "n_frames", 1) > 1:
             warnings.add(Warn.FIRST_FRAME_ONLY)
-        turn, odd = _turn(image.info.get("exif"), limits) if name != "image/heic" else (1, False)
-        if odd:
-            warnings.add(Warn.METADATA_SKIPPED)
+        turn, _ = (
+            exif.orientation(image.info.get("exif", b""))
+            if name == "image/avif"
+            else (UPRIGHT, False)
+        )
         return header(image.size, turn, warnings, complete=end <= len(data))
 
 
@@ -41,24 +50,42 @@ def decode(data: Buffer, name: str, head: Header, limits: Limits) -> Picture:
     Raises:
         InputTrouble: CORRUPT, TRUNCATED, TOO_LARGE or MEMORY_LIMIT.
     """
+    # Pillow turns a TIFF itself while loading it.
+    orientation = UPRIGHT if name == "image/tiff" else head.orientation
     try:
-        pixels = _decode(data, name, head, limits)
-        return Picture(upright(pixels, head.orientation))
+        return Picture(upright(_decode(data, name, head, limits), orientation))
     except InputTrouble as trouble:
-        if name not in ROW_BY_ROW or trouble.reason not in (Reason.CORRUPT, Reason.TRUNCATED):
+        if trouble.reason not in (Reason.CORRUPT, Reason.TRUNCATED):
             raise
         whole = trouble
+    part, whole_rows = _decode_part(data, name, head, limits, whole)
+    enough_of(part, whole.reason, whole.detail)
+    warnings = (Warn.DAMAGED,) if whole.reason is Reason.CORRUPT else ()
+    truncated = whole.reason is Reason.TRUNCATED or len(part) < whole_rows
+    return Picture(upright(part, orientation), truncated, warnings)
+
+
+def _decode_part(
+    data: Buffer, name: str, head: Header, limits: Limits, whole: InputTrouble
+) -> tuple[Pixels, int]:
+    """The rows that can be had of a broken file, and how many a whole one would have."""
+    if name == "image/webp" and not head.complete:
+        return decode_part(data, limits), head.height
+    if name not in ROW_BY_ROW:
+        raise whole
     with _lenient():
         pixels = _decode(data, name, head, limits)
-    part = enough_of(_rows(pixels, name), whole.reason, whole.detail)
-    warnings = (Warn.DAMAGED,) if whole.reason is Reason.CORRUPT else ()
-    truncated = whole.reason is Reason.TRUNCATED or len(part) < len(pixels)
-    return Picture(upright(part, head.orientation), truncated, warnings)
+    return _rows(pixels, data, name), len(pixels)
 
 
 def _decode(data: Buffer, name: str, head: Header, limits: Limits) -> Pixels:
-    with untrusted(head.complete), opened(data, name, limits) as image:
+    with untrusted(head.complete), opened(_shown(data, name), name, limits) as image:
         return to_rgb(image)
+
+
+def _shown(data: Buffer, name: str) -> Buffer:
+    """What the plugin gets to see: an AVIF without its EXIF."""
+    return AVIF_EXIF.sub(rb"\1none", data) if name == "image/avif" else data
 
 
 @contextmanager
@@ -73,18 +100,21 @@ def _lenient() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def _rows(pixels: Pixels, name: str) -> Pixels:
+def _rows(pixels: Pixels, data: Buffer, name: str) -> Pixels:
     """The decoded rows; a BMP is stored from the bottom up as a rule."""
     part = decoded_rows(pixels)
+    if name == "image/gif" and is_interlaced(data):
+        part = _before_gaps(pixels)
     if name == "image/bmp" and len(part) == len(pixels):
         part = decoded_rows(pixels[::-1])[::-1]
     return np.ascontiguousarray(part)
 
 
-def _turn(data: object, limits: Limits) -> tuple[int, bool]:
-    if not isinstance(data, bytes) or not data or len(data) > limits.max_metadata_bytes:
-        return 1, False
-    return exif.orientation(data)
+def _before_gaps(pixels: Pixels) -> Pixels:
+    """The rows above the first that an interlaced GIF leaves empty, all in one colour."""
+    plain = np.flatnonzero((pixels == pixels[:, :1]).all(axis=(1, 2)))
+    empty = plain[(pixels[plain, 0] == pixels[plain[-1:], 0]).all(axis=1)]
+    return pixels[: empty[0]] if len(empty) else pixels
 
 
 def _end_of_boxes(data: Buffer) -> int:

@@ -63,7 +63,7 @@ def _note_chunk(
         found.has_pixels = True
         if kind == b"ANMF":
             found.warnings.add(Warn.FIRST_FRAME_ONLY)
-        elif found.size is None:
+        else:
             _note_size(*_bitstream_size(kind, bytes(data[start : start + 10])), found, limits)
     elif kind in METADATA:
         found.metadata_bytes += size
@@ -76,8 +76,9 @@ def _note_chunk(
 
 
 def _note_size(width: int, height: int, found: _Found, limits: Limits) -> None:
+    """The canvas comes first; a still picture's bitstream must be within the limits as well."""
     check_size(width, height, limits)
-    found.size = width, height
+    found.size = found.size or (width, height)
 
 
 def _bitstream_size(kind: bytes, head: bytes) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from verascope.settings import Limits
 
 WIDTH, LENGTH, ORIENTATION = 256, 257, 274
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
+TILE_WIDTH, TILE_LENGTH = 322, 323
 MAX_PAGES = 1000  # directories followed in search of a loop
 
 
@@ -45,6 +46,8 @@ def read_header(data: Buffer, limits: Limits) -> Header:
     entries, following = _directory(data, layout, start)
     size = (_value(entries, WIDTH), _value(entries, LENGTH))
     check_size(*size, limits)
+    if TILE_OFFSETS in entries:
+        check_size(_value(entries, TILE_WIDTH), _value(entries, TILE_LENGTH), limits)
     pages = _count_pages(data, layout, start, following)
     complete = _check_places(data, layout, start, entries)
     turn = _value(entries, ORIENTATION)
@@ -103,4 +106,10 @@ def _check_places(data: Buffer, layout: _Layout, start: int, entries: dict[int, 
         raise InputTrouble(Reason.CORRUPT, "there is no image data")
     if places.length * TYPE_BYTES.get(places.kind, 1) > len(data):
         raise InputTrouble(Reason.CORRUPT, f"{places.length:,} strips do not fit into the file")
-    return places.length > 1 or places.value < len(data)
+    return all(_end(entry) <= len(data) for entry in entries.values())
+
+
+def _end(entry: _Entry) -> int:
+    """Where the entry's values end in the file; 0 if they stand in the entry itself."""
+    size = entry.length * TYPE_BYTES.get(entry.kind, 1)
+    return entry.value + size if size > 8 else 0
