@@ -15,6 +15,7 @@ PASSES = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
+LAST_FILTER = 4  # Paeth
 IN_BYTES = 1024  # zlib gives nothing of a piece that it fails in
 OUT_BYTES = 1 << 20
 MAX_REPACKED_BYTES = 400_000_000  # an interlaced picture is held in memory for repacking
@@ -46,12 +47,12 @@ def shortened(chunks: list[bytes]) -> Shortened:
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", chunks[0], 8)
     shape = _Shape(width, height, CHANNELS.get(colour, 4) * depth, bool(interlaced))
     passes = _passes(shape, height)
-    samples, have, broken = _inflated(stream, sum(n * size for n, size in passes), interlaced)
-    rows = _whole_rows(passes, have, shape)
+    read = _inflated(stream, passes, shape.interlaced)
+    rows, broken = _whole_rows(passes, read.length, shape), read.broken
     if not 0 < rows < height:
         return Shortened(None, broken)
     if interlaced:
-        stream = zlib.compress(_upper(samples, passes, _passes(shape, rows)), 1)
+        stream = zlib.compress(_upper(read.kept, passes, _passes(shape, rows)), 1)
     others = [chunk for chunk in chunks[1:] if chunk[4:8] != b"IDAT"]
     ihdr = _chunk(b"IHDR", chunks[0][8:12] + struct.pack(">I", rows) + chunks[0][16:21])
     return Shortened([ihdr, *others, _chunk(b"IDAT", stream)], broken)
@@ -92,20 +93,38 @@ def _chunk(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", checksum)
 
 
-def _inflated(stream: bytes, limit: int, keep: bool) -> tuple[bytes, int, bool]:
-    """The stream's bytes (if they are to be kept), how many there are, and if an error ends it."""
-    kept, total, inflate = bytearray(), 0, zlib.decompressobj()
+class _Read(NamedTuple):
+    """What inflating gave: the bytes if they are kept, how many there are, if an error ends it."""
+
+    kept: bytes
+    length: int
+    broken: bool
+
+
+def _inflated(stream: bytes, passes: list[tuple[int, int]], keep: bool) -> _Read:
+    limit = sum(rows * size for rows, size in passes)
     if keep and limit > MAX_REPACKED_BYTES:
-        return b"", 0, False
+        return _Read(b"", 0, False)
+    kept, total, inflate = bytearray(), 0, zlib.decompressobj()
     for at in range(0, len(stream), IN_BYTES):
         pending = stream[at : at + IN_BYTES]
         while pending and total < limit and not inflate.eof:
             try:
                 piece = inflate.decompress(pending, OUT_BYTES)
             except zlib.error:
-                return bytes(kept), total, True
-            total += len(piece)
+                return _Read(bytes(kept), total, True)
             if keep:
                 kept += piece
+            elif (bad := _bad_filter(piece, total, passes[0][1])) is not None:
+                return _Read(b"", total + bad, True)
+            total += len(piece)
             pending = inflate.unconsumed_tail
-    return bytes(kept), total, False
+    return _Read(bytes(kept), total, False)
+
+
+def _bad_filter(piece: bytes, offset: int, row_bytes: int) -> int | None:
+    """Where in the piece a row begins with a filter that does not exist, None if none does."""
+    first = -offset % row_bytes
+    filters = piece[first::row_bytes]
+    bad = next((i for i, code in enumerate(filters) if code > LAST_FILTER), None)
+    return None if bad is None else first + bad * row_bytes
