@@ -70,12 +70,14 @@ def _whole_jpeg(data: Bytes) -> bool:
 
 
 def _whole_png(data: Bytes) -> bool:
-    """Every chunk fits, up to IEND."""
+    """IHDR comes first, every chunk has a name of letters and fits, up to IEND."""
     position = len(PNG_SIGNATURE)
+    if data[position + 4 : position + 8] != b"IHDR":
+        return False
     for _ in range(MAX_SEGMENTS):
         head = data[position : position + 8]
         position += 12 + int.from_bytes(head[:4], "big")
-        if len(head) < 8 or position > len(data):
+        if len(head) < 8 or position > len(data) or not head[4:].isalpha():
             return False
         if head[4:] == b"IEND":
             return True

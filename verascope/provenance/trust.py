@@ -53,7 +53,8 @@ def resolve(names: tuple[str, ...]) -> tuple[TrustList, ...]:
     """Read the lists that are named: official, interim, none, PATH.pem or tsa:PATH.pem.
 
     Raises:
-        UsageError: no such list, no certificate in the file, or `none` beside another list.
+        UsageError: no such list, no or a broken certificate in the file, or `none` beside
+            another list.
     """
     if "none" in names and len(names) > 1:
         raise UsageError("trust: none cannot be combined with another list")
@@ -74,10 +75,25 @@ def _read(name: str) -> TrustList:
             name, signers=_pem(folder / "anchors.pem"), allowed=_pem(folder / "allowed.pem")
         )
     if name.startswith(TIME_STAMP_PREFIX):
-        return TrustList(name, time_stamps=_pem(Path(name.removeprefix(TIME_STAMP_PREFIX))))
+        return TrustList(name, time_stamps=_local(Path(name.removeprefix(TIME_STAMP_PREFIX))))
     if not name.endswith((".pem", ".crt", ".cer")):
         raise UsageError(f"trust: no list is called {name!r}; use {', '.join(NAMES)} or PATH.pem")
-    return TrustList(name, signers=_pem(Path(name)))
+    return TrustList(name, signers=_local(Path(name)))
+
+
+def _local(path: Path) -> str:
+    """A list of the user's own: every certificate in it must be readable.
+
+    The library would leave a broken one out without a word, and then trust nobody.
+    """
+    from cryptography import x509
+
+    text = _pem(path)
+    try:
+        x509.load_pem_x509_certificates(text.encode())
+    except ValueError as error:
+        raise UsageError(f"trust: {path} holds a broken certificate: {error}") from error
+    return text
 
 
 def _pem(path: Path) -> str:
@@ -95,7 +111,7 @@ def contexts(names: tuple[str, ...]) -> Contexts:
     """The contexts for these lists, built once a process (about 1 ms each).
 
     Raises:
-        UsageError: as `resolve`, or the library cannot read a certificate.
+        UsageError: as `resolve`.
     """
     lists = resolve(names)
     signers = {each.name: _signers(each) for each in lists if each.signers}
@@ -127,11 +143,7 @@ def _time_stamps(trust_list: TrustList) -> dict[str, str]:
 
 
 def _context(anchors: list[dict[str, str]], *, check_time_stamps: bool) -> Any:
-    c2pa = load()
-    try:
-        return c2pa.Context.from_dict(_settings(anchors, check_time_stamps=check_time_stamps))
-    except c2pa.C2paError as error:
-        raise UsageError(f"trust: a certificate cannot be read: {error}") from error
+    return load().Context.from_dict(_settings(anchors, check_time_stamps=check_time_stamps))
 
 
 def _settings(anchors: list[dict[str, str]], *, check_time_stamps: bool) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""`verascope verify`: the Content Credential of each file, for people or as JSON Lines."""
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from verascope.errors import ExitCode
+from verascope.result import Outcome, Status, Verification
+from verascope.settings import Settings
+
+EPILOG = """Exit codes: 0 nothing flagged; 1 an outcome in --fail-on; 2 a file could not be read, or
+whether it has a credential could not be found out."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--trust",
+    default=",".join(Settings().trust),
+    show_default=True,
+    help="Lists of known signers, separated by commas: official, interim, none, PATH.pem, "
+    "tsa:PATH.pem (time stamps).",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="A tree for people, or one object a line for machines.",
+)
+@click.option(
+    "--fail-on",
+    default=Outcome.INVALID.value,
+    show_default=True,
+    help="Outcomes that make the exit code 1, separated by commas.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also when an outcome is in --fail-on.")
+def verify(files: tuple[str, ...], trust: str, format_: str, fail_on: str, exit_zero: bool) -> int:
+    """Check Content Credentials (C2PA): who signed, does it hold, what is claimed?
+
+    \b
+      verascope verify photo.jpg
+      verascope verify *.jpg --format jsonl
+      verascope verify photo.jpg --trust official,interim
+
+    Nothing is fetched. One of seven outcomes for each file: none, remote_only, unsupported,
+    unreadable, invalid, valid_untrusted, trusted.
+    """
+    flagged = _outcomes(fail_on)
+    answers = []
+    for answer in _ask(files, _lists(trust)):
+        _write(answer, format_)
+        answers.append(_code(answer, flagged))
+    worst = max(answers, default=ExitCode.OK)
+    return int(ExitCode.OK if exit_zero and worst is ExitCode.FLAGGED else worst)
+
+
+def _ask(files: tuple[str, ...], trust: tuple[str, ...]) -> Iterable[Verification]:
+    from verascope.scanner import Scanner
+
+    with Scanner(Settings(trust=trust)) as scanner:
+        for file in files:
+            yield scanner.verify(file)
+
+
+def _write(answer: Verification, format_: str) -> None:
+    if format_ == "jsonl":
+        sys.stdout.write(answer.to_json().decode() + "\n")
+    else:
+        from verascope.cli.credential import describe
+
+        click.echo(describe(answer))
+    sys.stdout.flush()
+
+
+def _code(answer: Verification, flagged: frozenset[Outcome]) -> ExitCode:
+    """What one answer does to the exit code: 2 where the answer is incomplete, else 1 or 0."""
+    if answer.status in (Status.FAILED, Status.PARTIAL):
+        return ExitCode.INCOMPLETE
+    if answer.provenance is None:
+        return ExitCode.OK
+    if answer.provenance.outcome is Outcome.UNREADABLE:
+        return ExitCode.INCOMPLETE
+    return ExitCode.FLAGGED if answer.provenance.outcome in flagged else ExitCode.OK
+
+
+def _outcomes(names: str) -> frozenset[Outcome]:
+    try:
+        return frozenset(Outcome(name.strip()) for name in names.split(",") if name.strip())
+    except ValueError as error:
+        raise click.UsageError(f"--fail-on takes {', '.join(Outcome)}: {error}") from error
+
+
+def _lists(names: str) -> tuple[str, ...]:
+    """The lists that are named, read once here so that a wrong name is said at once."""
+    from verascope.provenance.trust import resolve
+
+    trust = tuple(name.strip() for name in names.split(",") if name.strip())
+    resolve(trust)
+    return trust or ("none",)
