@@ -16,6 +16,7 @@ FLOORS = (
     ("detect", "provenance"),
     ("generate",),
     ("train",),
+    ("exchange",),
     ("reading",),
     ("scanner", "verdict"),
     ("scan",),
@@ -86,7 +87,7 @@ STARTS = {
     ),
     "import verascope": ("import verascope", "numpy msgspec click"),
     "the worker": ("import verascope.reading", "PIL c2pa pillow_heif"),
-    "the parent": ("import verascope.scanner", "onnxruntime c2pa PIL"),
+    "the parent": ("import verascope.scanner", "verascope.reading c2pa PIL"),
 }
 
 

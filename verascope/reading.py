@@ -10,69 +10,22 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from verascope.detect import registry
 from verascope.detect.contract import Array, Detector, Windows
 from verascope.errors import InputTrouble
+from verascope.exchange import Reading, ReadRequest, Stage
+from verascope.media.header import MIN_PART_SIDE
 from verascope.media.image import Header, Picture, decode, read_header
 from verascope.media.types import MediaType, judgeable, sniff
 from verascope.provenance.verify import verify
-from verascope.result import Modality, Provenance, Reason, Warn
+from verascope.result import Modality, Reason, Warn
 from verascope.settings import Limits
 
-FUNCTION = "verascope.reading:read"
 DECODED = frozenset({Modality.IMAGE})  # what media/ can decode so far
-
-
-class Stage(StrEnum):
-    """How far the reading of an input has come."""
-
-    OPENED = "opened"  # hash, type, size: nothing was decoded
-    CUT = "cut"  # decoded, windows cut
-    DONE = "done"  # provenance checked
-
-
-class ReadRequest(Struct, frozen=True, kw_only=True):
-    """What the parent asks of the worker for one input.
-
-    `path` is in the file system's bytes; a symbolic link is judged as its target only with
-    `follow_links`. `detectors` None means all of the input's modality, empty means that nothing
-    is to be decoded.
-    """
-
-    path: bytes
-    follow_links: bool
-    detectors: tuple[str, ...] | None
-    provenance: bool
-    trust: tuple[str, ...]
-    limits: Limits
-
-
-class Reading(Struct, frozen=True, kw_only=True):
-    """What the worker found so far; sizes are of the upright picture.
-
-    `windowed` names the detectors whose windows came with the message of stage `cut`: two arrays
-    for each, values and places. With windows, `reason` says what cut the input short.
-    """
-
-    stage: Stage
-    sha256: str | None = None
-    bytes: int | None = None
-    media_type: str | None = None
-    modality: Modality | None = None
-    width: int | None = None
-    height: int | None = None
-    warnings: tuple[str, ...] = ()
-    reason: Reason | None = None
-    detail: str | None = None
-    windowed: tuple[str, ...] = ()
-    provenance: Provenance | None = None
-    timing: dict[str, float] = {}
 
 
 def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
@@ -154,7 +107,7 @@ def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
         modality=media_type.modality,
     )
     opened = _Opened(reading, media_type)
-    if ask.detectors != ():
+    if ask.detectors:
         opened = _look(ask, data, opened)
     return opened._replace(reading=_timed(opened.reading, "open", start))
 
@@ -162,7 +115,7 @@ def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
 def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
     """Whether it can be judged, by its type and its header, and by which detectors."""
     name = os.fsdecode(os.path.basename(ask.path))
-    covered = {entry.modality for entry in registry.entries().values()}
+    covered = {entry.modality for entry in ask.detectors.values()}
     reading = opened.reading
     try:
         media_type, warnings = judgeable(data, name, DECODED & covered)
@@ -173,7 +126,10 @@ def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
             height=header.height,
             warnings=(*warnings, *header.warnings),
         )
-        detectors = _able(ask, media_type, min(header.width, header.height))
+        side = min(header.width, header.height)
+        if not header.complete and side < MIN_PART_SIDE:
+            raise InputTrouble(Reason.TRUNCATED, "and what is left of it is too little to judge")
+        detectors = _able(ask, media_type, side)
     except InputTrouble as trouble:
         return opened._replace(reading=_stopped(reading, trouble))
     return _Opened(reading, media_type, header, detectors)
@@ -181,9 +137,11 @@ def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
 
 def _able(ask: ReadRequest, media_type: MediaType, side: int) -> dict[str, Detector]:
     """The wanted detectors that can judge a picture of this shorter side, in pixels."""
-    assert media_type.modality is not None
-    names = registry.names(media_type.modality) if ask.detectors is None else ask.detectors
-    wanted = {name: registry.create(name) for name in names}
+    wanted = {
+        name: registry.build(name, entry)
+        for name, entry in ask.detectors.items()
+        if entry.modality is media_type.modality
+    }
     able = {name: each for name, each in wanted.items() if side >= each.min_side}
     if not able:
         least = min(detector.min_side for detector in wanted.values())

@@ -4,13 +4,12 @@ The parent never opens the input itself; what it gets are facts, windows and pro
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
-from urllib.parse import quote
 
 import msgspec
 
@@ -20,9 +19,9 @@ from verascope.detect.contract import Detector, Windows
 from verascope.detect.evidence import evidence as detector_evidence
 from verascope.detect.evidence import reached
 from verascope.errors import InputTrouble
+from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
-from verascope.reading import FUNCTION, Reading, ReadRequest, Stage
 from verascope.result import (
     DetectorScore,
     Input,
@@ -54,7 +53,6 @@ class Scanner:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._detectors: dict[str, Detector] = {}
         self._sandbox = Sandbox(
             FUNCTION,
             memory_bytes=self.settings.limits.worker_memory_bytes,
@@ -67,6 +65,8 @@ class Scanner:
 
     def scan_bytes(self, data: bytes, name: str = "-") -> Result:
         """Judge one input held in memory; `name` is what the Result calls it."""
+        import tempfile
+
         with tempfile.NamedTemporaryFile(prefix="verascope-", suffix=Path(name).suffix) as file:
             file.write(data)
             file.flush()
@@ -81,8 +81,7 @@ class Scanner:
 
     def verify(self, path: PathLike) -> Verification:
         """Check one file's Content Credential and nothing else; decodes no pixel."""
-        ask = self._request(os.fspath(path), detectors=(), provenance=True)
-        reading, _ = self._read(ask)
+        reading, _ = self._read(self._request(os.fspath(path), {}, provenance=True))
         source = _input(reading, uri_of(os.fspath(path)))
         if reading.provenance is None:
             reason = reading.reason or Reason.WORKER_CRASHED
@@ -92,9 +91,8 @@ class Scanner:
     def start(self) -> None:
         """Start the worker, and load the models meanwhile; else the first input does so."""
         self._sandbox.start()
-        names = self.settings.detectors
-        for name in registry.entries() if names is None else names:
-            self._detector(name).load()
+        for detector in self._detectors.values():
+            detector.load()
 
     def close(self) -> None:
         """End the worker. The next input would start another."""
@@ -114,10 +112,10 @@ class Scanner:
     def _scan(self, path: str, uri: str, follow_links: bool = True) -> Result:
         start = time.perf_counter()
         self.start()
-        wanted, provenance = self.settings.detectors, self.settings.provenance
-        reading, cuts = self._read(self._request(path, wanted, provenance, follow_links))
+        provenance = self.settings.provenance
+        reading, cuts = self._read(self._request(path, self._entries, provenance, follow_links))
         started_scoring = time.perf_counter()
-        judged = [_judge(self._detector(cut.name), cut.windows) for cut in cuts]
+        judged = [_judge(self._detectors[cut.name], cut.windows) for cut in cuts]
         done = time.perf_counter()
         timing = {
             **reading.timing,
@@ -129,7 +127,7 @@ class Scanner:
     def _request(
         self,
         path: str,
-        detectors: tuple[str, ...] | None,
+        detectors: dict[str, registry.Entry],
         provenance: bool,
         follow_links: bool = True,
     ) -> ReadRequest:
@@ -158,12 +156,22 @@ class Scanner:
             reading = _died(reading, trouble)
         return reading, cuts
 
-    def _detector(self, name: str) -> Detector:
-        if name not in self._detectors:
-            self._detectors[name] = registry.create(
-                name, providers=self.settings.providers, threads=self.settings.model_threads
+    @cached_property
+    def _entries(self) -> dict[str, registry.Entry]:
+        """The wanted detectors: where they come from, for the worker."""
+        names = self.settings.detectors
+        return {n: registry.resolve(n) for n in names} if names else registry.entries()
+
+    @cached_property
+    def _detectors(self) -> dict[str, Detector]:
+        """The wanted detectors, for the parent."""
+        settings = self.settings
+        return {
+            name: registry.build(
+                name, entry, providers=settings.providers, threads=settings.model_threads
             )
-        return self._detectors[name]
+            for name, entry in self._entries.items()
+        }
 
 
 class _Cut(NamedTuple):
@@ -236,6 +244,8 @@ def uri_of(path: str) -> str:
     try:
         path.encode()
     except UnicodeEncodeError:
+        from urllib.parse import quote
+
         return "file:" + quote(os.fsencode(path))
     return path
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from verascope.media import sandbox
+from verascope.media import wire, worker
 
 Answer = tuple[bytes, Sequence[Any]]
 
@@ -61,10 +61,10 @@ def garbage() -> Iterator[Answer]:
 
 
 def out_of_bounds() -> Iterator[Answer]:
-    def lie(*_: object) -> sandbox._Place:
-        return sandbox._Place("uint8", (10, 10), sandbox.ARENA_BYTES - 50)
+    def lie(*_: object) -> wire.Place:
+        return wire.Place("uint8", (10, 10), wire.ARENA_BYTES - 50)
 
-    sandbox._Room.lay_out = lie  # type: ignore[method-assign, assignment]
+    worker._Room.lay_out = lie  # type: ignore[method-assign, assignment]
     yield b"", [np.zeros((10, 10), np.uint8)]
 
 

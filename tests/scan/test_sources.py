@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,17 +40,22 @@ def test_what_the_user_names_is_handed_on_as_it_is(tree: Path) -> None:
     assert list(expand([missing, STDIN])) == [Source(missing, True), Source(STDIN, True)]
 
 
-def test_a_very_deep_folder_is_no_recursion(tmp_path: Path) -> None:
-    here = os.getcwd()
+def test_a_very_deep_folder_is_no_recursion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth = sys.getrecursionlimit() + 100
+    monkeypatch.chdir(tmp_path)
+    for _ in range(depth):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("end").touch()
     try:
-        os.chdir(tmp_path)
-        for _ in range(1500):  # deeper than Python's stack
-            os.mkdir("d")
-            os.chdir("d")
-        Path("end.jpg").write_bytes(b"x")
+        assert len(list(expand([str(tmp_path)]))) == 1
     finally:
-        os.chdir(here)
-    assert len(list(expand([str(tmp_path)]))) == 1
+        Path("end").unlink()
+        for _ in range(depth):  # what removes temporary folders is recursive
+            os.chdir("..")
+            os.rmdir("d")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")

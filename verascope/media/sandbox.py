@@ -1,9 +1,9 @@
 """One isolated worker process: it runs a named function under limits and knows nothing of it.
 
-The parent sends a request, the function answers with messages, each of bytes and arrays. Arrays
-travel through memory that both processes map. A worker that is late, too big or dead is killed;
-the next call gets a new one. Nothing that a worker sends is trusted: messages are decoded to typed
-structs, never unpickled, and arrays are bounded by the shared memory.
+The parent sends a request, the function (worker.Function) answers with messages, each of bytes and
+arrays. Arrays travel through memory that both processes map. A worker that is late, too big or dead
+is killed; the next call gets a new one. Nothing that a worker sends is trusted: messages are
+decoded to typed structs, never unpickled, and arrays are bounded by the shared memory.
 """
 
 import json
@@ -11,38 +11,27 @@ import logging
 import math
 import mmap
 import os
-import resource
-import select
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
-from msgspec import Struct
-from numpy.typing import NDArray
 
 from verascope.errors import InputTrouble
+from verascope.media.wire import ARENA_BYTES, Array, Frame, Place, Request, receive, send
 from verascope.result import Reason
 
-Array: TypeAlias = NDArray[Any]
-# What a worker runs: one request to messages, each the bytes and the arrays to hand over.
-Function: TypeAlias = Callable[[bytes], Iterator[tuple[bytes, Sequence[Array]]]]
-
-ARENA_BYTES = 256 << 20  # shared memory; sparse, so only what is written costs anything
-MAX_FRAME_BYTES = 64 << 20
 DTYPES = frozenset({"uint8", "int16", "int32", "float32", "float64"})
 CPU_SLACK_S = 2
 BOOT = (
     "import sys, json; path, function, sock, arena, memory = json.loads(sys.argv[1]); "
-    "sys.path[:] = path; from verascope.media.sandbox import serve; "
+    "sys.path[:] = path; from verascope.media.worker import serve; "
     "serve(function, sock, arena, memory)"
 )
 
@@ -54,27 +43,6 @@ class Message(NamedTuple):
 
     data: bytes
     arrays: tuple[Array, ...]
-
-
-class _Place(Struct, frozen=True):
-    """Where an array lies in the shared memory."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    offset: int
-
-
-class _Frame(Struct, frozen=True):
-    """One frame on the socket: a message, the end of a call, or what went wrong."""
-
-    kind: str  # message, end, memory, fault
-    data: bytes = b""
-    places: tuple[_Place, ...] = ()
-
-
-class _Request(Struct, frozen=True):
-    data: bytes
-    cpu_limit_s: int
 
 
 class Sandbox:
@@ -146,9 +114,9 @@ class _Worker:
             os.close(arena_fd)
 
     def call(self, data: bytes, timeout_s: float) -> Iterator[Message]:
-        request = _Request(data, math.ceil(timeout_s) + CPU_SLACK_S)
+        request = Request(data, math.ceil(timeout_s) + CPU_SLACK_S)
         try:
-            _send(self._socket, msgspec.msgpack.encode(request))
+            send(self._socket, msgspec.msgpack.encode(request))
         except OSError as error:
             raise self._death() from error
         while True:
@@ -159,15 +127,15 @@ class _Worker:
                 raise _trouble(frame)
             yield Message(frame.data, tuple(self._array(place) for place in frame.places))
 
-    def _next_frame(self, deadline: float) -> _Frame:
+    def _next_frame(self, deadline: float) -> Frame:
         try:
-            return msgspec.msgpack.decode(_receive(self._socket, deadline), type=_Frame)
+            return msgspec.msgpack.decode(receive(self._socket, deadline), type=Frame)
         except TimeoutError as error:
             raise InputTrouble(Reason.TIMEOUT, "killed at its deadline") from error
         except (OSError, msgspec.DecodeError) as error:
             raise self._death() from error
 
-    def _array(self, place: _Place) -> Array:
+    def _array(self, place: Place) -> Array:
         """The parent's copy of an array; what the worker says of it is checked first."""
         count = math.prod(place.shape)
         if place.dtype not in DTYPES or min(place.shape, default=0) < 0 or place.offset < 0:
@@ -193,7 +161,7 @@ class _Worker:
         self._arena.close()
 
 
-def _trouble(frame: _Frame) -> InputTrouble:
+def _trouble(frame: Frame) -> InputTrouble:
     text = frame.data.decode(errors="replace")
     if frame.kind == "memory":
         return InputTrouble(Reason.MEMORY_LIMIT, "over its limit of memory")
@@ -220,6 +188,8 @@ def _spawn(function: str, sock: int, arena: int, memory_bytes: int) -> subproces
 def _arena_file() -> int:
     """A nameless file for the shared memory, which no worker can shrink under the parent."""
     if not hasattr(os, "memfd_create"):
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             os.ftruncate(file.fileno(), ARENA_BYTES)
             return os.dup(file.fileno())
@@ -229,103 +199,3 @@ def _arena_file() -> int:
     os.ftruncate(fd, ARENA_BYTES)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
     return fd
-
-
-def _send(sock: socket.socket, frame: bytes) -> None:
-    sock.sendall(len(frame).to_bytes(4, "big") + frame)
-
-
-def _receive(sock: socket.socket, deadline: float | None = None) -> bytes:
-    """One frame. Raises TimeoutError at the deadline, ConnectionError at the other's end."""
-    size = int.from_bytes(_exactly(sock, 4, deadline), "big")
-    if size > MAX_FRAME_BYTES:
-        raise ConnectionError("a frame over the limit")
-    return _exactly(sock, size, deadline)
-
-
-def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        if deadline is not None:
-            left = max(0.0, deadline - time.monotonic())
-            if not select.select([sock], [], [], left)[0]:
-                raise TimeoutError
-        part = sock.recv(min(size - len(data), 1 << 20))
-        if not part:
-            raise ConnectionError("the other end is gone")
-        data += part
-    return bytes(data)
-
-
-# ---- inside the worker ----------------------------------------------------------------------
-
-
-def serve(function: str, sock_fd: int, arena_fd: int, memory_bytes: int) -> None:
-    """The worker's main loop; returns when the parent is gone."""
-    sock = socket.socket(fileno=sock_fd)
-    arena = mmap.mmap(arena_fd, ARENA_BYTES)
-    os.close(arena_fd)
-    module, _, name = function.partition(":")
-    run: Function = getattr(import_module(module), name)
-    _limit(memory_bytes)
-    while True:
-        try:
-            request = msgspec.msgpack.decode(_receive(sock), type=_Request)
-        except ConnectionError:
-            return
-        _limit_cpu(request.cpu_limit_s)
-        for frame in _answer(run, request, arena):
-            _send(sock, msgspec.msgpack.encode(frame))
-
-
-def _answer(run: Function, request: _Request, arena: mmap.mmap) -> Iterator[_Frame]:
-    room = _Room(arena)
-    try:
-        for data, arrays in run(request.data):
-            yield _Frame("message", data, tuple(room.lay_out(array) for array in arrays))
-            _limit_cpu(request.cpu_limit_s)
-    except MemoryError:
-        yield _Frame("memory")
-    except Exception:  # noqa: BLE001 - the process boundary: the parent logs the traceback
-        import traceback
-
-        yield _Frame("fault", traceback.format_exc().encode(errors="replace"))
-    else:
-        yield _Frame("end")
-
-
-class _Room:
-    """The shared memory during one call.
-
-    An array stays where it is until the call ends, however late the parent is in copying it.
-    """
-
-    def __init__(self, arena: mmap.mmap) -> None:
-        self._arena = arena
-        self._offset = 0
-
-    def lay_out(self, array: Array) -> _Place:
-        offset = self._offset
-        if offset + array.nbytes > ARENA_BYTES:
-            raise MemoryError
-        shared = np.frombuffer(self._arena, array.dtype, array.size, offset)
-        shared.reshape(array.shape)[...] = array
-        self._offset += (array.nbytes + 63) // 64 * 64
-        return _Place(array.dtype.name, array.shape, offset)
-
-
-def _limit(memory_bytes: int) -> None:
-    """Bound what the process may take; it may write no file and leave no core behind."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-
-
-def _limit_cpu(seconds: int) -> None:
-    """Let the process use so many more seconds of processor time, then die of SIGXCPU.
-
-    The parent's deadline comes first; this one holds when the parent is dead.
-    """
-    limit = math.ceil(time.process_time()) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

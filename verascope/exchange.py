@@ -1,0 +1,60 @@
+"""What the parent and a worker tell each other of one input.
+
+Apart from reading.py, so that the parent imports nothing of what opens files.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from verascope.detect.registry import Entry
+from verascope.result import Modality, Provenance, Reason
+from verascope.settings import Limits
+
+FUNCTION = "verascope.reading:read"
+
+
+class Stage(StrEnum):
+    """How far the reading of an input has come."""
+
+    OPENED = "opened"  # hash, type, size: nothing was decoded
+    CUT = "cut"  # decoded, windows cut
+    DONE = "done"  # provenance checked
+
+
+class ReadRequest(Struct, frozen=True, kw_only=True):
+    """What the parent asks of the worker for one input.
+
+    `path` is in the file system's bytes; a symbolic link is judged as its target only with
+    `follow_links`. Of the `detectors`, those of the input's modality cut their windows; with none
+    at all, nothing is decoded.
+    """
+
+    path: bytes
+    follow_links: bool
+    detectors: dict[str, Entry]
+    provenance: bool
+    trust: tuple[str, ...]
+    limits: Limits
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What the worker found so far; sizes are of the upright picture.
+
+    `windowed` names the detectors whose windows came with the message of stage `cut`: two arrays
+    for each, values and places. With windows, `reason` says what cut the input short.
+    """
+
+    stage: Stage
+    sha256: str | None = None
+    bytes: int | None = None
+    media_type: str | None = None
+    modality: Modality | None = None
+    width: int | None = None
+    height: int | None = None
+    warnings: tuple[str, ...] = ()
+    reason: Reason | None = None
+    detail: str | None = None
+    windowed: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+    timing: dict[str, float] = {}
