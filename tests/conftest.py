@@ -1,0 +1,65 @@
+"""What several test rooms share: the folder beside the checkout, the examples, the command line."""
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+PR_CAPBSET_DROP = 24
+CAPABILITIES_OF_ROOT = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: reading whatever there is
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of corpora and hostile files that developers and CI have; users have not."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("no folder `shared` beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    return EXAMPLES
+
+
+class Done:
+    """What a command line printed and returned."""
+
+    def __init__(self, process: "subprocess.CompletedProcess[bytes]") -> None:
+        self.code = process.returncode
+        self.out = process.stdout.decode()
+        self.err = process.stderr.decode(errors="replace")
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture(scope="session")
+def verascope() -> Command:
+    """Run `verascope ARGUMENTS` in a process of its own."""
+
+    def run(*arguments: str | bytes | Path, stdin: bytes = b"", ordinary: bool = False) -> Done:
+        command = [sys.executable, "-m", "verascope", *arguments]
+        drop = drop_root if ordinary and os.geteuid() == 0 else None
+        return Done(
+            subprocess.run(
+                command, input=stdin, capture_output=True, timeout=120, preexec_fn=drop, check=False
+            )
+        )
+
+    return run
+
+
+def drop_root() -> None:
+    """Let the next program heed permission bits although it runs as root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in CAPABILITIES_OF_ROOT:
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "cannot drop root's capabilities")
