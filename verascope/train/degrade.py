@@ -26,7 +26,7 @@ JPEG_BLOCK = 8  # pixels
 SHRINKERS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
-class Fates(Struct, frozen=True, kw_only=True):
+class Fates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a training crop meets what; probabilities 0 to 1, the same for both classes."""
 
     flip: float = 0.5

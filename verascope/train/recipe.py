@@ -9,7 +9,7 @@ from verascope.errors import UsageError
 from verascope.train.degrade import Fates
 
 
-class Architecture(Struct, frozen=True, kw_only=True):
+class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The network's shape (verascope/train/network.py).
 
     Attributes:
@@ -20,14 +20,14 @@ class Architecture(Struct, frozen=True, kw_only=True):
         dropout: of the pooled features.
     """
 
-    widths: tuple[int, ...] = (24, 40, 72, 128)
+    widths: tuple[int, ...] = (16, 32, 64, 128)
     pooled: int = 3
-    highpass: bool = False
+    highpass: bool = True
     spectrum: bool = True
     dropout: float = 0.3
 
 
-class Recipe(Struct, frozen=True, kw_only=True):
+class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a detector of pictures is trained.
 
     Attributes:

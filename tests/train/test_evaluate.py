@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from verascope.train import calibrate, evaluate
+
+
+def sample(
+    seed: int, size: int = 200, ties: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    synthetic = rng.random(size) < 0.4
+    synthetic[:2] = [True, False]
+    scores = rng.normal(size=size) + synthetic
+    return synthetic, np.round(scores, 1) if ties else scores, rng.integers(0, 4, size) + 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_auroc_is_that_of_scikit_learn(seed: int, ties: bool) -> None:
+    synthetic, scores, weights = sample(seed, ties=ties)
+    weights[:2] = 1
+    assert evaluate.auroc(synthetic, scores) == pytest.approx(roc_auc_score(synthetic, scores))
+    assert evaluate.auroc(synthetic, scores, weights) == pytest.approx(
+        roc_auc_score(synthetic, scores, sample_weight=weights)
+    )
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize("ties", [True, False])
+def test_tpr_is_that_of_scikit_learns_curve(rate: float, ties: bool) -> None:
+    synthetic, scores, _ = sample(7, ties=ties)
+    false, true, _ = roc_curve(synthetic, scores, drop_intermediate=False)
+    assert evaluate.tpr_at(rate)(synthetic, scores, np.ones(200)) == true[false <= rate].max()
+
+
+def test_eer_lies_where_both_errors_meet() -> None:
+    synthetic, scores, _ = sample(3, 4000)
+    false, true, _ = roc_curve(synthetic, scores)
+    meet = np.argmin(np.abs(false - (1 - true)))
+    assert evaluate.eer(synthetic, scores) == pytest.approx(false[meet], abs=2e-3)
+    assert evaluate.eer(synthetic, synthetic * 1.0) == 0
+
+
+def test_the_interval_over_sources_is_wider_than_over_items() -> None:
+    rng = np.random.default_rng(0)
+    source = np.repeat(np.arange(20), 30)
+    synthetic = source % 2 == 0
+    scores = rng.normal(size=600) + synthetic + rng.normal(size=20)[source]
+    by_source, by_item = (
+        evaluate.figure(evaluate.auroc, synthetic, scores, [str(c) for c in clusters])
+        for clusters in (source, np.arange(600))
+    )
+    assert by_source.value == by_item.value
+    low, high = by_source.interval
+    assert low < by_source.value < high
+    assert high - low > 2 * (by_item.interval[1] - by_item.interval[0])
+    assert (by_source.clusters, by_source.real, by_source.synthetic) == (20, 300, 300)
+
+
+def test_pairs_count_wins_and_half_of_ties() -> None:
+    synthetic = np.array([True, False, True, False, True])
+    scores = np.array([2.0, 1.0, 5.0, 5.0, 9.0])
+    assert evaluate.paired(synthetic, scores, ["a", "a", "b", "b", ""]).tolist() == [1.0, 0.5]
+
+
+def test_standardising_takes_the_folds_offsets_away() -> None:
+    folds = np.array([0, 0, 1, 1])
+    found = evaluate.standardised(np.array([0.0, 1.0, 10.0, 12.0]), folds)
+    assert found.tolist() == [-1, 1, -1, 1]
+
+
+def test_calibration_finds_the_logistic_map() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=6000) * 2
+    synthetic = rng.random(6000) < 1 / (1 + np.exp(-(1.5 * logits)))
+    sources = [f"s{n}" for n in rng.integers(0, 30, 6000)]
+    fitted = calibrate.calibration(synthetic, logits, sources)
+    assert fitted.slope == pytest.approx(1.5, abs=0.2)
+    assert fitted.intercept == pytest.approx(0, abs=0.15)
+    low, high = fitted(1.0).interval
+    assert low < fitted(1.0).score < high
+
+
+def test_a_model_that_ranks_the_wrong_way_is_not_turned_over() -> None:
+    synthetic, scores, _ = sample(1)
+    assert calibrate.platt(synthetic, -3 * scores, np.ones(200)) == (calibrate.LEAST_SLOPE, 0.0)
+
+
+@pytest.mark.parametrize("ties", [True, False])
+def test_thresholds_hold_their_false_positive_rate(ties: bool) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(size=500)
+    logits = np.round(logits) if ties else logits
+    fitted = calibrate.Calibration(slope=1, intercept=0, resamples=(), prior=0.5)
+    sources = [f"s{n}" for n in rng.integers(0, 9, 500)]
+    precise, broad = calibrate.operating_points(fitted, logits, sources)
+    assert precise.false_positive_rate <= 0.01 < broad.false_positive_rate <= 0.1 or ties
+    assert precise.threshold > broad.threshold
+    assert broad.false_positive_rate <= 0.1
+    if not ties:
+        assert precise.false_positive_rate == pytest.approx(0.01)

@@ -1,0 +1,104 @@
+"""The whole path on toy pictures: command line → run → model folder → detector."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.train.conftest import toy_pixels
+from verascope.cli.train import train
+from verascope.detect import registry
+from verascope.detect.image_residual import ImageResidual
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(train, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    done = run("image", "--corpus", toy, "--out", out, "--recipe", "tiny")
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def test_the_model_folder_is_a_detector(trained: Path) -> None:
+    detector = registry.create(str(trained / "model"))
+    assert isinstance(detector, ImageResidual)
+    logit = {
+        label: detector.pool(detector.score(detector.windows(toy_pixels(label, 77)).values))
+        for label in ("real", "synthetic")
+    }
+    assert logit["synthetic"] > logit["real"]
+    estimate = detector.calibrate(logit["synthetic"])
+    assert 0 <= estimate.interval[0] <= estimate.score <= estimate.interval[1] <= 1
+    assert [point.name for point in detector.operating_points] == ["high_precision", "high_recall"]
+
+
+def test_the_description_says_where_the_model_comes_from(trained: Path) -> None:
+    description = ImageResidual(trained / "model").folder.description
+    (corpus,) = description.training["corpora"]
+    assert corpus["generators"] == {"noise": 12}
+    assert set(corpus["real"]) == {"real-0", "real-1", "real-2"}
+    assert len(corpus["manifest_sha256"]) == len(description.training["code_sha256"]) == 64
+    assert set(description.metrics) == {"leave_sources_out", "dev"}
+    for metrics in description.metrics.values():
+        headline = metrics["discrimination"]["equal-crops"]
+        assert headline["auroc"]["interval"][0] <= headline["auroc"]["value"] <= 1
+        assert headline["null"]["interval"]
+
+
+def test_the_card_shows_the_measured_figures(trained: Path) -> None:
+    card = (trained / "model" / "CARD.md").read_text()
+    description = ImageResidual(trained / "model").folder.description
+    auroc = description.metrics["dev"]["discrimination"]["equal-crops"]["auroc"]["value"]
+    assert f"| equal-crops | {auroc:.3f} [" in card
+    for word in ("real-0", "noise (12)", "not measured", description.sha256, "null"):
+        assert word.lower() in card.lower()
+
+
+def test_evaluate_recomputes_the_cards_figures(trained: Path, toy: Path) -> None:
+    done = run("evaluate", trained / "model", "--corpus", toy, "--split", "dev")
+    stored = ImageResidual(trained / "model").folder.description.metrics["dev"]
+    assert json.loads(done.stdout) == json.loads(json.dumps(stored))
+
+
+def test_the_card_is_generated_again_alike(trained: Path) -> None:
+    before = (trained / "model" / "CARD.md").read_bytes()
+    assert run("card", trained / "model").exit_code == 0
+    assert (trained / "model" / "CARD.md").read_bytes() == before
+
+
+def test_a_run_is_not_overwritten_and_resumes_to_the_same_model(trained: Path, toy: Path) -> None:
+    before = (trained / "model" / "model.onnx").read_bytes()
+    again = ("image", "--corpus", toy, "--out", trained, "--recipe", "tiny")
+    assert "--resume" in str(run(*again).exception)
+    assert "another recipe" in str(run(*again, "--resume", "--steps", 3).exception)
+    assert run(*again, "--resume").exit_code == 0
+    assert (trained / "model" / "model.onnx").read_bytes() == before
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(toy: Path, tmp_path: Path) -> None:
+    done = run("image", "--corpus", toy, "--out", tmp_path / "none", "--folds", 3, "--dry-run")
+    plan = json.loads(done.stdout)
+    assert plan["trained_on"] == {"real": 12, "synthetic": 12}
+    assert plan["scored_apart"] == 1
+    assert len(plan["folds"]) == 3
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_same_seed_gives_the_same_model(trained: Path, toy: Path, tmp_path: Path) -> None:
+    assert run("image", "--corpus", toy, "--out", tmp_path, "--recipe", "tiny").exit_code == 0
+    logits = [
+        np.load(folder / "model" / "reference.npz")["logits"] for folder in (trained, tmp_path)
+    ]
+    np.testing.assert_allclose(*logits, atol=1e-4)
+
+
+def test_help_teaches_the_way(toy: Path) -> None:
+    text = run("image", "--help").output
+    for word in ("--corpus", "--resume", "--dry-run", "manifest.csv", "leave-sources-out"):
+        assert word in text
