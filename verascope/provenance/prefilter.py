@@ -14,10 +14,12 @@ Bytes: TypeAlias = bytes | mmap.mmap
 
 MAX_SEGMENTS = 2_000
 
+JUMBF = b"jumb"
+QUICK_LOOK_BYTES = 4_096  # where most signed pictures show it
 # JUMBF boxes and their label; the PNG chunk; the pointer to a remote manifest in XMP, also in
 # UTF-16; XMP that is split over JPEG segments, where that word may be cut in two.
 MARKERS = (
-    b"jumb",
+    JUMBF,
     b"c2pa",
     b"C2PA",
     b"caBX",
@@ -38,6 +40,8 @@ END_OF_IMAGE = b"\xff\xd9"
 
 def may_carry_credential(data: Bytes) -> bool:
     """False only where the c2pa library would find no manifest: JPEG, PNG and WebP without one."""
+    if data.find(JUMBF, 0, QUICK_LOOK_BYTES) >= 0:
+        return True
     if data[:2] == b"\xff\xd8":
         metadata = _jpeg_metadata(data)
     elif data[:8] == PNG_SIGNATURE:

@@ -5,6 +5,7 @@ is followed. Whatever is odd on that path gives no chain, and without a chain no
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from verascope.provenance.trust import SIGNING_PURPOSES
@@ -36,17 +37,24 @@ def signing_chain(store: bytes, label: str) -> tuple[bytes, ...]:
         return ()
 
 
-def is_signing_certificate(der: bytes, serial_number: str | None) -> bool:
-    """Whether a leaf has one of the signing purposes and is the one that the library named."""
+class Leaf(NamedTuple):
+    """A signer's own certificate: its number, and whether it is meant for signing media."""
+
+    serial_number: str
+    may_sign: bool
+
+
+def read_leaf(der: bytes) -> Leaf | None:
+    """What counts of a certificate; None if it is none."""
     from cryptography import x509
 
     try:
         leaf = x509.load_der_x509_certificate(der)
         usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
-        return False
+        return None
     purposes = {each.dotted_string for each in usage}
-    return str(leaf.serial_number) == serial_number and not purposes.isdisjoint(SIGNING_PURPOSES)
+    return Leaf(str(leaf.serial_number), not purposes.isdisjoint(SIGNING_PURPOSES))
 
 
 def _boxes(data: bytes) -> Iterator[_Box]:
@@ -89,7 +97,7 @@ def _x5chain(cose: bytes) -> tuple[bytes, ...]:
     parts = _Cbor(cose).item()
     if not isinstance(parts, list) or len(parts) != 4 or not isinstance(parts[0], bytes):
         raise _MalformedError("not a COSE_Sign1")
-    protected = _Cbor(parts[0]).item() if parts[0] else {}
+    protected = _header(parts[0])
     chains = [
         value
         for header in (protected, parts[1])
@@ -103,6 +111,12 @@ def _x5chain(cose: bytes) -> tuple[bytes, ...]:
     if not chain or not all(isinstance(each, bytes) for each in chain):
         raise _MalformedError("a chain of something else")
     return tuple(chain)
+
+
+@lru_cache(maxsize=512)
+def _header(data: bytes) -> Any:
+    """A protected header; the same bytes in every file of one signer."""
+    return _Cbor(data).item() if data else {}
 
 
 class _Cbor:

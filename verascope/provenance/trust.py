@@ -46,11 +46,22 @@ class Contexts(NamedTuple):
 
     everything: Any
     by_list: dict[str, Any]
-    decisions: dict[bytes, tuple[str, ...]]
+    decisions: dict[tuple[bytes, ...], "Decision"]
 
 
+class Decision(NamedTuple):
+    """What is known of a chain of certificates: the leaf, may it sign, which lists know it."""
+
+    serial_number: str
+    may_sign: bool
+    known_to: tuple[str, ...]
+
+
+@cache
 def resolve(names: tuple[str, ...]) -> tuple[TrustList, ...]:
     """Read the lists that are named: official, interim, none, PATH.pem or tsa:PATH.pem.
+
+    A file is read once a process.
 
     Raises:
         UsageError: no such list, no or a broken certificate in the file, or `none` beside

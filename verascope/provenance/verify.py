@@ -18,8 +18,8 @@ from verascope.provenance.history import cut, ingredient_failures, named, tree, 
 from verascope.provenance.library import load
 from verascope.provenance.prefilter import may_carry_credential
 from verascope.provenance.report import Report, parse
-from verascope.provenance.signature import is_signing_certificate, signing_chain
-from verascope.provenance.trust import Contexts, contexts, resolve
+from verascope.provenance.signature import read_leaf, signing_chain
+from verascope.provenance.trust import Contexts, Decision, contexts, resolve
 from verascope.result import Outcome, Provenance, ProvenanceWarning
 
 # A file up to this size is read at once: the prefilter wants it whole, and the library asks for
@@ -44,10 +44,10 @@ class _Source(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What the library says of a file, and the certificates where they matter."""
+    """What the library says of a file, and the manifest store where the signer is known."""
 
     report: Report
-    chain: tuple[bytes, ...]
+    store: bytes
     remote_url: str | None
 
 
@@ -111,7 +111,7 @@ def _with_library(source: _Source, known: Contexts) -> Provenance:
     c2pa = load()
     try:
         answer = _ask(c2pa, source, known.everything)
-        judgement = _judge(c2pa, answer, source, known)
+        judgement = _judge(c2pa, answer, known)
     except c2pa.C2paError as error:
         return _from_error(c2pa, error)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -123,10 +123,9 @@ def _ask(c2pa: Any, source: _Source, context: Any) -> _Answer:
     source.stream.seek(0)
     with c2pa.Reader(source.media_type, source.stream, source.sidecar, context) as reader:
         report = parse(reader.json())
-        chain: tuple[bytes, ...] = ()
-        if report.says(KNOWN_SIGNER) and report.active_manifest:
-            chain = signing_chain(_store(reader, report.active_manifest), report.active_manifest)
-        return _Answer(report, chain, reader.get_remote_url())
+        label = report.active_manifest
+        store = _store(reader, label) if label and report.says(KNOWN_SIGNER) else b""
+        return _Answer(report, store, reader.get_remote_url())
 
 
 def _store(reader: Any, label: str) -> bytes:
@@ -136,7 +135,7 @@ def _store(reader: Any, label: str) -> bytes:
     return buffer.getvalue()
 
 
-def _judge(c2pa: Any, answer: _Answer, source: _Source, known: Contexts) -> _Judgement:
+def _judge(c2pa: Any, answer: _Answer, known: Contexts) -> _Judgement:
     """The outcome, from the codes: does it hold, and is its signer known for signing?"""
     report = answer.report
     failures = {code.code for code in report.results.failures()}
@@ -148,28 +147,42 @@ def _judge(c2pa: Any, answer: _Answer, source: _Source, known: Contexts) -> _Jud
         return _Judgement(Outcome.VALID_UNTRUSTED)
     if report.validation_state != "Trusted" and not report.has_excuse:
         return _Judgement(Outcome.VALID_UNTRUSTED)
-    return _judge_chain(c2pa, answer, source, known)
+    return _judge_chain(c2pa, answer, known)
 
 
-def _judge_chain(c2pa: Any, answer: _Answer, source: _Source, known: Contexts) -> _Judgement:
+def _judge_chain(c2pa: Any, answer: _Answer, known: Contexts) -> _Judgement:
     """The library knows the signer. Is it known as a signer, or as a time-stamp authority?"""
+    decision = _decide(c2pa, answer, known)
     info = answer.report.active.signature_info
-    serial = info.cert_serial_number if info else None
-    if not answer.chain or not is_signing_certificate(answer.chain[0], serial):
+    same = decision is not None and info and decision.serial_number == info.cert_serial_number
+    if decision is None or not same or not decision.may_sign:
         return _Judgement(Outcome.VALID_UNTRUSTED, warnings=(NOT_FOR_SIGNING,))
-    key = b"".join(len(each).to_bytes(4, "big") + each for each in answer.chain)
-    if key not in known.decisions:
-        if len(known.decisions) >= MAX_DECISIONS:
-            known.decisions.clear()
-        known.decisions[key] = tuple(
-            name
-            for name, context in known.by_list.items()
-            if _ask(c2pa, source, context).report.says(KNOWN_SIGNER)
-        )
-    lists = known.decisions[key]
-    if not lists:
+    if not decision.known_to:
         return _Judgement(Outcome.VALID_UNTRUSTED, warnings=(ONLY_TIME_STAMPS,))
-    return _Judgement(Outcome.TRUSTED, trusted_by=lists)
+    return _Judgement(Outcome.TRUSTED, trusted_by=decision.known_to)
+
+
+def _decide(c2pa: Any, answer: _Answer, known: Contexts) -> Decision | None:
+    """The decision on a chain, made once a process: each list is asked about the store alone."""
+    chain = signing_chain(answer.store, answer.report.active_manifest or "")
+    if chain in known.decisions:
+        return known.decisions[chain]
+    leaf = read_leaf(chain[0]) if chain else None
+    if leaf is None:
+        return None
+    lists = tuple(
+        name for name, context in known.by_list.items() if _knows(c2pa, answer.store, context)
+    )
+    if len(known.decisions) >= MAX_DECISIONS:
+        known.decisions.clear()
+    known.decisions[chain] = Decision(leaf.serial_number, leaf.may_sign, lists)
+    return known.decisions[chain]
+
+
+def _knows(c2pa: Any, store: bytes, context: Any) -> bool:
+    """Whether a context knows the signer of a manifest store; the media is not needed for it."""
+    with c2pa.Reader("application/c2pa", io.BytesIO(store), None, context) as reader:
+        return parse(reader.json()).says(KNOWN_SIGNER)
 
 
 NOT_FOR_SIGNING = ProvenanceWarning(
