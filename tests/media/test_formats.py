@@ -45,7 +45,6 @@ def read(data: bytes | mmap.mmap) -> tuple[Picture, tuple[Warn, ...]]:
     height, width, _ = picture.pixels.shape
     assert (header.width, header.height) == (width, height)
     assert picture.pixels.dtype == np.uint8
-    assert picture.pixels.flags.c_contiguous
     assert not picture.truncated
     return picture, header.warnings + picture.warnings
 

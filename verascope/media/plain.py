@@ -107,7 +107,7 @@ def _rows(pixels: Pixels, data: Buffer, name: str) -> Pixels:
         part = _before_gaps(pixels)
     if name == "image/bmp" and len(part) == len(pixels):
         part = decoded_rows(pixels[::-1])[::-1]
-    return np.ascontiguousarray(part)
+    return part
 
 
 def _before_gaps(pixels: Pixels) -> Pixels:

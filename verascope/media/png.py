@@ -66,29 +66,33 @@ def decode(data: Buffer, head: Header, limits: Limits) -> Picture:
     Raises:
         InputTrouble: CORRUPT, TRUNCATED or MEMORY_LIMIT.
     """
-    chunks = [bytes(data[start:end]) for start, end in head.spans]
     try:
-        pixels = _decode(chunks, limits)
+        pixels = _decode(_joined(data, head), limits)
     except InputTrouble as trouble:
         if trouble.reason not in (Reason.CORRUPT, Reason.TRUNCATED):
             raise
-        return _decode_part(chunks, head, trouble.detail, limits)
+        return _decode_part(data, head, trouble.detail, limits)
     if not head.complete:
         enough_of(pixels, Reason.TRUNCATED, "the file ends before its end chunk")
     return Picture(upright(pixels, head.orientation), not head.complete)
 
 
-def _decode_part(chunks: list[bytes], head: Header, detail: str, limits: Limits) -> Picture:
-    part = shortened(chunks)
+def _decode_part(data: Buffer, head: Header, detail: str, limits: Limits) -> Picture:
+    part = shortened([bytes(data[start:end]) for start, end in head.spans])
     reason = Reason.CORRUPT if part.broken else Reason.TRUNCATED
     if part.chunks is None:
         raise InputTrouble(reason, detail)
-    pixels = enough_of(_decode(part.chunks, limits), reason, detail)
+    pixels = enough_of(_decode(b"".join((SIGNATURE, *part.chunks, IEND)), limits), reason, detail)
     return Picture(upright(pixels, head.orientation), True, (Warn.DAMAGED,) if part.broken else ())
 
 
-def _decode(chunks: list[bytes], limits: Limits) -> Pixels:
-    stream = b"".join((SIGNATURE, *chunks, IEND))
+def _joined(data: Buffer, head: Header) -> bytes:
+    """A PNG of the pixel chunks alone; copied once."""
+    with memoryview(data) as view:
+        return b"".join((SIGNATURE, *(view[start:end] for start, end in head.spans), IEND))
+
+
+def _decode(stream: bytes, limits: Limits) -> Pixels:
     with untrusted(), opened(stream, "image/png", limits) as image:
         return to_rgb(image)
 
