@@ -106,6 +106,9 @@ class Data(Protocol):
             InputTrouble: it cannot be read; a trainer passes on to another.
         """
 
+    def __iter__(self) -> Iterator[Item]:
+        return (self[k] for k in range(len(self)))
+
 
 class Progress(Struct, frozen=True, kw_only=True):
     """Where a training stands, for whoever watches it."""

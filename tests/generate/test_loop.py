@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from verascope.errors import UsageError
+from verascope.generate.contract import Budget, TrainingStoppedError
+from verascope.generate.device import pick
+from verascope.generate.loop import DEAD_STEPS, Guards, seeded
+
+
+def test_a_budget_is_steps_or_seconds() -> None:
+    assert Budget(steps=10).used(5, 99.0) == 0.5
+    assert Budget(seconds=10).used(5, 20.0) == 1.0
+    for wrong in ({}, {"steps": 1, "seconds": 1.0}, {"steps": 0}, {"seconds": -1.0}):
+        with pytest.raises(UsageError):
+            Budget(**wrong)
+
+
+def test_a_dead_discriminator_stops_the_run_only_when_it_stays_dead() -> None:
+    guards = Guards()
+    for _ in range(DEAD_STEPS - 1):
+        guards.check({"loss_d": 1e-5})
+    guards.check({"loss_d": 0.5})
+    for _ in range(DEAD_STEPS - 1):
+        guards.check({"loss_d": 1e-5})
+    with pytest.raises(TrainingStoppedError, match="discriminator"):
+        guards.check({"loss_d": 1e-5})
+
+
+def test_losses_without_a_discriminator_are_no_dead_one() -> None:
+    guards = Guards()
+    for _ in range(2 * DEAD_STEPS):
+        guards.check({"loss_pixel": 1e-6})
+
+
+def test_seeded_layers_leave_the_global_state_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    with seeded(7):
+        first = torch.nn.Linear(2, 2).weight
+    with seeded(7):
+        second = torch.nn.Linear(2, 2).weight
+    assert torch.equal(first, second)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_cpu_trains_in_float32() -> None:
+    device = pick("cpu")
+    assert device.amp is None
+    assert not device.scaler().is_enabled()
+    with device.autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
