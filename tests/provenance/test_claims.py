@@ -7,10 +7,11 @@ import pytest
 
 from tests.provenance.chain import SOURCE_TYPES
 from verascope.provenance import words
+from verascope.provenance.cautions import cautions
 from verascope.provenance.claims import claims
 from verascope.provenance.history import MAX_DEPTH, MAX_NODES, ingredient_failures, tree, visits
 from verascope.provenance.report import Report, parse
-from verascope.result import Claim, Extent, Manifest
+from verascope.result import Claim, Extent, Manifest, Outcome
 
 
 def manifest(*actions: dict[str, Any], below: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
@@ -155,8 +156,17 @@ def test_a_store_that_doubles_at_every_level_stays_small() -> None:
     found = report(**levels)
     assert len(visits(found)) == 60
     history = tree(found, {}, None)
-    assert MAX_NODES <= _count(history) <= MAX_NODES + MAX_DEPTH
+    assert MAX_NODES <= _count(history) <= 2 * MAX_NODES + MAX_DEPTH
 
 
 def _count(node: Manifest | None) -> int:
     return 0 if node is None else 1 + sum(_count(each) for each in node.ingredients)
+
+
+def test_a_fault_beyond_the_shown_history_is_told() -> None:
+    depth = MAX_DEPTH + 10
+    levels = {f"m{i}": manifest(below=(below(f"m{i + 1}"),)) for i in range(depth)}
+    levels[f"m{depth}"] = manifest(below=(below("end", "parentOf", "assertion.dataHash.mismatch"),))
+    found = report(**levels, end=manifest())
+    told = cautions(found, Outcome.TRUSTED, ingredient_failures(found), "image/jpeg")
+    assert told[0].code == "ingredient_failed"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from verascope.cli.escape import printable
 from verascope.provenance import words
+from verascope.provenance.history import MORE
 from verascope.result import (
     SENTENCES,
     Claim,
@@ -86,6 +87,8 @@ def _branch(node: Manifest, claims: tuple[Claim, ...], indent: str) -> Iterator[
 
 
 def _node(node: Manifest, claims: tuple[Claim, ...]) -> str:
+    if node == MORE:
+        return MORE.title or ""
     relation = RELATIONSHIPS.get(node.relationship or "", node.relationship or "with")
     title = f" “{node.title}”" if node.title else " something untitled"
     if node.label is None:

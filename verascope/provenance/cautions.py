@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from verascope.provenance import words
-from verascope.provenance.history import ANY, Failures, named
+from verascope.provenance.history import Failures, cut, named
 from verascope.provenance.report import IDENTITY_PREFIX, Report
-from verascope.result import Manifest, Outcome, ProvenanceWarning
+from verascope.result import Outcome, ProvenanceWarning
 
 MAX_WARNINGS = 50
 # In these containers the library always leaves some bytes out, by the specification.
@@ -22,11 +22,14 @@ UNKNOWN_SIGNER = frozenset({"signingCredential.untrusted"})
 
 
 def cautions(
-    report: Report, outcome: Outcome, failures: Failures, history: Manifest | None, media_type: str
+    report: Report, outcome: Outcome, failures: Failures, media_type: str
 ) -> tuple[ProvenanceWarning, ...]:
-    """All warnings, the weightiest first."""
+    """All warnings, the weightiest first.
+
+    They rest on the report, not on the history made from it, which is cut at a length.
+    """
     found = [
-        *_about_ingredients(history, failures),
+        *_about_ingredients(report, failures),
         *_about_signer(report, outcome),
         *_about_content(report, media_type),
         *_about_checks(report),
@@ -34,10 +37,14 @@ def cautions(
     return tuple(dict.fromkeys(found))[:MAX_WARNINGS]
 
 
-def _about_ingredients(history: Manifest | None, failures: Failures) -> Iterator[ProvenanceWarning]:
-    for node in _below(history):
-        faults = [code for code in node.failures if code not in UNKNOWN_SIGNER]
-        name = f"“{node.title}”" if node.title else "An earlier version or part"
+def _about_ingredients(report: Report, failures: Failures) -> Iterator[ProvenanceWarning]:
+    """Faults first, so that none is lost where there are too many."""
+    failed = {label for label, codes in failures.items() if set(codes) - UNKNOWN_SIGNER}
+    for label in sorted(failures, key=lambda label: label not in failed):
+        if label == report.active_manifest:
+            continue
+        name = _title(report, label)
+        faults = [code for code in failures[label] if code not in UNKNOWN_SIGNER]
         if faults:
             why = "; ".join(dict.fromkeys(words.failure(code) for code in faults))
             yield ProvenanceWarning(
@@ -45,23 +52,18 @@ def _about_ingredients(history: Manifest | None, failures: Failures) -> Iterator
                 statement=f"{name}, which went into this file, does not validate: {why}. "
                 "What its credential says cannot be relied upon.",
             )
-        elif node.failures:
+        else:
             yield ProvenanceWarning(
                 code="ingredient_untrusted",
                 statement=f"{name}, which went into this file, was signed by nobody on a trust "
                 "list. What its credential says is anyone's word.",
             )
-    if failures.get(ANY):
-        why = "; ".join(words.failure(code) for code in failures[ANY])
-        yield ProvenanceWarning(
-            code="ingredient_failed", statement=f"Something in the file's history failed: {why}."
-        )
 
 
-def _below(history: Manifest | None) -> Iterator[Manifest]:
-    for each in history.ingredients if history else ():
-        yield each
-        yield from _below(each)
+def _title(report: Report, label: str) -> str:
+    raw = report.manifests.get(label)
+    title = cut(raw.title) if raw else None
+    return f"“{title}”" if title else "An earlier version or a part"
 
 
 def _about_signer(report: Report, outcome: Outcome) -> Iterator[ProvenanceWarning]:

@@ -20,6 +20,9 @@ LABEL = re.compile(r"/c2pa/([^/]+)")
 # Where a failure names no manifest, it may be about any of them.
 ANY = ""
 
+# Stands where the tree is cut.
+MORE = Manifest(label=None, title="and more, not shown here")
+
 Failures = Mapping[str, tuple[str, ...]]
 
 
@@ -115,6 +118,7 @@ class _Tree:
     def _below(self, raw: RawManifest, path: tuple[str, ...]) -> Iterator[Manifest]:
         for record in raw.ingredients or ():
             if self._left <= 0 or len(path) >= MAX_DEPTH:
+                yield MORE
                 return
             label = record.active_manifest
             if label in self._report.manifests and label not in path:

@@ -218,7 +218,6 @@ def _explain(answer: _Answer, judgement: _Judgement, media_type: str) -> Provena
     trusted = outcome is Outcome.TRUSTED
     below = ingredient_failures(report)
     signer = named(report.active, trusted=trusted)
-    history = tree(report, below, signer)
     return Provenance(
         outcome=outcome,
         detail=_detail(report, outcome),
@@ -227,9 +226,9 @@ def _explain(answer: _Answer, judgement: _Judgement, media_type: str) -> Provena
         signed_at=report.active.signature_info.time if report.active.signature_info else None,
         signed_at_trusted=outcome is not Outcome.INVALID and _time_is_trusted(report),
         claims=claims(visits(report), below, trusted=trusted),
-        warnings=judgement.warnings + cautions(report, outcome, below, history, media_type),
+        warnings=judgement.warnings + cautions(report, outcome, below, media_type),
         failures=tuple(dict.fromkeys(code.code for code in report.results.failures())),
-        history=history,
+        history=tree(report, below, signer),
         remote_url=cut(answer.remote_url),
     )
 
