@@ -1,10 +1,15 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
 from verascope.errors import UsageError
 from verascope.generate.contract import Budget, TrainingStoppedError
-from verascope.generate.device import pick
+from verascope.generate.data import Listed
+from verascope.generate.device import Device, pick
 from verascope.generate.loop import DEAD_STEPS, Guards, seeded
+from verascope.generate.registry import find
 
 
 def test_a_budget_is_steps_or_seconds() -> None:
@@ -50,3 +55,13 @@ def test_the_cpu_trains_in_float32() -> None:
     assert not device.scaler().is_enabled()
     with device.autocast():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
+
+
+@pytest.mark.parametrize("name", ["dcgan", "reconstructor"])
+def test_mixed_precision_trains(name: str, tmp_path: Path) -> None:
+    """bfloat16 on the CPU: no card is here, but the same autocast and scaler calls run."""
+    generator = find(name).tiny()
+    mixed: Any = type(generator)
+    mixed = mixed(generator.config, Device(torch.device("cpu"), torch.bfloat16))
+    mixed.train(Listed(generator.examples()), Budget(steps=6), seed=0, out=tmp_path)
+    assert '"amp": "bfloat16"' in (tmp_path / "options.json").read_text()

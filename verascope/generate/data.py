@@ -56,6 +56,8 @@ class Pictures(Data):
     def only(self, split: str) -> "Pictures":
         """The pictures of one split."""
         rows = [row for row in self.rows if row.split == split]
+        if len(rows) == len(self.rows):
+            return self
         return Pictures(self.root, rows, _digest(rows))
 
     def _pixels(self, index: int) -> NDArray[np.uint8]:

@@ -43,7 +43,9 @@ class ReconstructorConfig(Config, frozen=True, kw_only=True, forbid_unknown_fiel
     batch: Annotated[int, Meta(ge=1)] = 8
     learning_rate: Annotated[float, Meta(gt=0)] = 3e-3  # falls linearly to 5 % of it
     adversarial: Annotated[float, Meta(ge=0)] = 0.1  # weight of the discriminator; 0 = none
-    low_pass_px: Annotated[float, Meta(ge=0)] = 1.0  # σ of the swap's Gaussian; 0 = plain output
+    # σ of the swap's Gaussian. Higher: nearer to the original, fewer traces (at 1.0 the spectrum
+    # has none left); 0: plain output.
+    low_pass_px: Annotated[float, Meta(ge=0)] = 0.7
 
 
 class Reconstructor:
