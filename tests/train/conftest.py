@@ -23,7 +23,7 @@ def toy_pixels(label: str, number: int, side: int = 216) -> np.ndarray:
     if label == "real":
         values = cv2.GaussianBlur(values, (0, 0), 2)
     spread = (values - values.min()) / (values.max() - values.min())
-    return (255 * spread).astype(np.uint8)
+    return np.asarray(255 * spread, np.uint8)
 
 
 @pytest.fixture(scope="session")

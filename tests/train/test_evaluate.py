@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from verascope.detect.calibration import Calibration
 from verascope.train import calibrate, evaluate
 
 
@@ -94,7 +95,7 @@ def test_thresholds_hold_their_false_positive_rate(ties: bool) -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(size=500)
     logits = np.round(logits) if ties else logits
-    fitted = calibrate.Calibration(slope=1, intercept=0, resamples=(), prior=0.5)
+    fitted = Calibration(slope=1, intercept=0, resamples=(), prior=0.5)
     sources = [f"s{n}" for n in rng.integers(0, 9, 500)]
     precise, broad = calibrate.operating_points(fitted, logits, sources)
     assert precise.false_positive_rate <= 0.01 < broad.false_positive_rate <= 0.1 or ties

@@ -92,10 +92,10 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(toy: Path, tmp_path: Path)
 
 def test_the_same_seed_gives_the_same_model(trained: Path, toy: Path, tmp_path: Path) -> None:
     assert run("image", "--corpus", toy, "--out", tmp_path, "--recipe", "tiny").exit_code == 0
-    logits = [
+    first, second = (
         np.load(folder / "model" / "reference.npz")["logits"] for folder in (trained, tmp_path)
-    ]
-    np.testing.assert_allclose(*logits, atol=1e-4)
+    )
+    np.testing.assert_allclose(first, second, atol=1e-4)
 
 
 def test_help_teaches_the_way(toy: Path) -> None:

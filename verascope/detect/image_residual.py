@@ -84,7 +84,7 @@ class ImageResidual:
         )
 
     def examples(self) -> list[Array]:
-        """The windows of the stored reference: real crops that the model must score as it did."""
+        """The windows of the stored reference, made by code: they are nobody's pictures."""
         windows, _ = self.folder.reference()
         return list(windows)
 

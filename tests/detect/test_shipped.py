@@ -1,0 +1,79 @@
+"""The models in the package: the right files, the stored scores, a card that is theirs."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verascope.detect import image_residual
+from verascope.detect.image_residual import ImageResidual
+from verascope.detect.model_folder import CARD, GRAPH, ModelFolder
+from verascope.errors import ModelError
+from verascope.train.card import card
+
+MODELS = sorted((Path(image_residual.__file__).parent / "models").iterdir())
+LARGEST_BYTES = 4_000_000
+
+
+@pytest.fixture(params=MODELS, ids=lambda folder: folder.name)
+def folder(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(folder, tmp_path / folder.name)
+
+
+def test_the_graph_is_the_one_described(folder: Path) -> None:
+    graph = (folder / GRAPH).read_bytes()
+    assert hashlib.sha256(graph).hexdigest() == ModelFolder(folder).description.sha256
+    assert len(graph) <= LARGEST_BYTES
+
+
+def test_stored_windows_still_get_their_logits(folder: Path) -> None:
+    """A refactoring, another runtime or a wrong kernel must not move scores unseen."""
+    windows, logits = ModelFolder(folder).reference()
+    np.testing.assert_allclose(ImageResidual(folder).score(windows), logits, atol=1e-3)
+    assert np.ptp(logits) > 0.1
+
+
+def test_a_tampered_graph_is_refused(copy: Path) -> None:
+    data = bytearray((copy / GRAPH).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / GRAPH).write_bytes(data)
+    detector = ImageResidual(copy)
+    with pytest.raises(ModelError, match="sha256"):
+        detector.score(np.zeros((1, 192, 192, 3), np.uint8))
+
+
+@pytest.mark.parametrize("missing", ["model.onnx", "model.json"])
+def test_an_incomplete_folder_is_refused(copy: Path, missing: str) -> None:
+    (copy / missing).unlink()
+    with pytest.raises(ModelError, match=missing):
+        ImageResidual(copy).score(np.zeros((1, 192, 192, 3), np.uint8))
+
+
+def test_a_description_of_another_schema_is_refused(copy: Path) -> None:
+    (copy / "model.json").write_text('{"name": "x"}')
+    with pytest.raises(ModelError, match="version"):
+        _ = ImageResidual(copy).version
+
+
+def test_the_card_is_generated_from_the_description(folder: Path) -> None:
+    assert (folder / CARD).read_text("utf-8") == card(ModelFolder(folder).description)
+
+
+def test_the_description_is_honest(folder: Path) -> None:
+    """Corpus by its hash, every figure with interval and null, no path of the training machine."""
+    description = ModelFolder(folder).description
+    assert all(len(c["manifest_sha256"]) == 64 for c in description.training["corpora"])
+    for split in ("leave_sources_out", "dev"):
+        headline = description.metrics[split]["discrimination"]["equal-crops"]
+        for key in ("auroc", "null", "eer", "tpr_at_1", "tpr_at_5"):
+            low, high = headline[key]["interval"]
+            assert low <= headline[key]["value"] <= high
+    assert b"/work" not in (folder / "model.json").read_bytes()
+    assert description.parameters <= 1_000_000
