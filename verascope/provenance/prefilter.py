@@ -38,21 +38,31 @@ START_OF_SCAN = 0xDA
 END_OF_IMAGE = b"\xff\xd9"
 
 
+def is_damaged(data: Bytes) -> bool:
+    """Whether a JPEG, PNG or WebP is not whole; of other types nothing is said."""
+    known = _metadata(data)
+    return known is not None and known[0] is None
+
+
 def may_carry_credential(data: Bytes) -> bool:
     """False only where the c2pa library would find no manifest: JPEG, PNG and WebP without one."""
     if data.find(JUMBF, 0, QUICK_LOOK_BYTES) >= 0:
         return True
+    known = _metadata(data)
+    if known is None or known[0] is None:
+        return True
+    return any(marker in known[0] for marker in MARKERS) or _has_packed_xmp(known[0])
+
+
+def _metadata(data: Bytes) -> tuple[bytes | None] | None:
+    """All of a file but its coded pixels, (None,) if it is not whole, None for other types."""
     if data[:2] == b"\xff\xd8":
-        metadata = _jpeg_metadata(data)
-    elif data[:8] == PNG_SIGNATURE:
-        metadata = _png_metadata(data)
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        metadata = _webp_metadata(data)
-    else:
-        return True
-    if metadata is None or any(marker in metadata for marker in MARKERS):
-        return True
-    return _has_packed_xmp(metadata)
+        return (_jpeg_metadata(data),)
+    if data[:8] == PNG_SIGNATURE:
+        return (_png_metadata(data),)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return (_webp_metadata(data),)
+    return None
 
 
 def _jpeg_metadata(data: Bytes) -> bytes | None:

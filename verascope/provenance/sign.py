@@ -1,0 +1,237 @@
+"""Sign a file: say how it was made and keep what it was made from.
+
+The library opens its target first and leaves half a file where it fails; here the target appears
+whole, verified, or not at all, and may be the source itself.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from msgspec import Struct
+
+from verascope import __version__
+from verascope.errors import VerascopeError
+from verascope.provenance import words
+from verascope.provenance.library import load
+from verascope.provenance.prefilter import is_damaged
+from verascope.provenance.verify import verify
+from verascope.result import Outcome, Provenance
+
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/{}"
+C2PA_SOURCE_TYPE = "http://c2pa.org/digitalsourcetype/{}"
+C2PA_TYPES = frozenset({"empty", "trainedAlgorithmicData"})
+ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
+TRAINING_KEYS = ("ai_generative_training", "ai_training", "ai_inference", "data_mining")
+USES = ("allowed", "notAllowed", "constrained")
+PARENT = "parent"
+SOUND = frozenset({Outcome.NONE, Outcome.VALID_UNTRUSTED, Outcome.TRUSTED, Outcome.REMOTE_ONLY})
+# Sign some bytes with a key that we never see: raw r‖s or DER, whichever the key store gives.
+Callback = Callable[[bytes], bytes]
+
+
+class SigningError(VerascopeError):
+    """A file could not be signed; its target is as it was."""
+
+
+class Signer(Struct, frozen=True, kw_only=True):
+    """Whose signature it is: the certificates (PEM, leaf first), and the key or who holds it.
+
+    Attributes:
+        chain: leaf and intermediates.
+        key: private key, PKCS#8 PEM; or None with a `callback`.
+        callback: signs for a key that stays where it is.
+        algorithm: one of ALGORITHMS.
+        time_stamp_url: authority to ask for a time stamp; the one use of the network here.
+    """
+
+    chain: bytes
+    key: bytes | None = None
+    callback: Callback | None = None
+    algorithm: str = "es256"
+    time_stamp_url: str | None = None
+
+
+class Declaration(Struct, frozen=True, kw_only=True):
+    """What the credential shall say.
+
+    Attributes:
+        source_type: how the media was made, last word of an IPTC term; begins a new history. None:
+            the file was opened and edited, and itself becomes the parent.
+        actions: what was done to it since, without the prefix `c2pa.`.
+        title: what the file is called.
+        software: what made or edited it.
+        training: what others may do with it, by TRAINING_KEYS, to one of USES.
+        thumbnail: put a small picture into the credential; the library takes 50 ms for one.
+    """
+
+    source_type: str | None = None
+    actions: tuple[str, ...] = ()
+    title: str | None = None
+    software: str | None = None
+    training: dict[str, str] = {}
+    thumbnail: bool = False
+
+
+def sign(
+    source: Path,
+    target: Path,
+    media_type: str,
+    signer: Signer,
+    declaration: Declaration,
+    *,
+    parent: Path | None = None,
+) -> Provenance:
+    """Write `target`, which is `source` with a credential; both may be the same file.
+
+    Args:
+        source: the file as it is now.
+        target: where the signed file goes; replaced only when all went well.
+        media_type: what the bytes of source are.
+        signer: whose signature.
+        declaration: what it says.
+        parent: what source was made from, where that is another file (of the same media type);
+            else an edited file is its own parent.
+
+    Returns:
+        What verifying the new file said, with no list of known signers.
+
+    Raises:
+        SigningError: the source is damaged or its credential broken, the library refused, or the
+            result does not validate.
+    """
+    _check(declaration, signer)
+    _refuse_damaged(source, media_type)
+    with tempfile.TemporaryDirectory(prefix=".verascope-", dir=target.parent) as folder:
+        made = Path(folder) / "signed"
+        try:
+            _build(source, made, media_type, signer, declaration, parent)
+        except load().C2paError as error:
+            raise SigningError(f"not signed: {error}") from error
+        answer = _verified(made, media_type)
+        _replace(made, target, source)
+    return answer
+
+
+def _check(declaration: Declaration, signer: Signer) -> None:
+    """Refuse what the library would take without a word: it signs any string."""
+    known = words.SOURCE_TYPES
+    if declaration.source_type is not None and declaration.source_type not in known:
+        raise SigningError(f"unknown source type {declaration.source_type}: use {', '.join(known)}")
+    for action in declaration.actions:
+        if action not in words.ACTIONS or action in ("created", "opened", "placed", "removed"):
+            raise SigningError(f"unknown action {action}: use one of {', '.join(words.ACTIONS)}")
+    for key, use in declaration.training.items():
+        if key not in TRAINING_KEYS or use not in USES:
+            raise SigningError(f"unknown choice {key}={use}")
+    if signer.algorithm not in ALGORITHMS:
+        raise SigningError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")
+    if (signer.key is None) == (signer.callback is None):
+        raise SigningError("a signer has either a key or a callback")
+
+
+def _refuse_damaged(source: Path, media_type: str) -> None:
+    with source.open("rb") as file:
+        before = verify(file, media_type, ("none",))
+        file.seek(0)
+        if before.outcome not in SOUND or is_damaged(file.read()):
+            raise SigningError(f"{source.name} is damaged ({before.outcome}); it was not signed")
+
+
+def _build(
+    source: Path,
+    made: Path,
+    media_type: str,
+    signer: Signer,
+    declaration: Declaration,
+    parent: Path | None,
+) -> None:
+    c2pa = load()
+    keeps = declaration.source_type is None
+    manifest = _manifest(declaration, keeps=keeps)
+    with c2pa.Builder(json.dumps(manifest), context=_context(c2pa, declaration)) as builder:
+        if keeps:
+            with (parent or source).open("rb") as file:
+                record = {
+                    "label": PARENT,
+                    "relationship": "parentOf",
+                    "title": (parent or source).name,
+                }
+                builder.add_ingredient(json.dumps(record), media_type, file)
+        with source.open("rb") as before, made.open("w+b") as after:
+            builder.sign(_library_signer(c2pa, signer), media_type, before, after)
+            _flush(after)
+
+
+def _manifest(declaration: Declaration, *, keeps: bool) -> dict[str, Any]:
+    """The manifest as the library takes it; it ignores keys that it does not know."""
+    agent = {"softwareAgent": declaration.software} if declaration.software else {}
+    first = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
+    if not keeps:
+        first = {
+            "action": "c2pa.created",
+            "digitalSourceType": _term(declaration.source_type),
+            **agent,
+        }
+    later = [{"action": f"c2pa.{name}", **agent} for name in declaration.actions]
+    assertions: list[dict[str, Any]] = [
+        {"label": "c2pa.actions", "data": {"actions": [first, *later]}}
+    ]
+    if declaration.training:
+        entries = {f"cawg.{key}": {"use": use} for key, use in declaration.training.items()}
+        assertions.append({"label": "cawg.training-mining", "data": {"entries": entries}})
+    manifest = {
+        "claim_generator_info": [{"name": "Verascope", "version": __version__}],
+        "assertions": assertions,
+    }
+    return manifest | ({"title": declaration.title} if declaration.title else {})
+
+
+def _term(source_type: str | None) -> str:
+    form = C2PA_SOURCE_TYPE if source_type in C2PA_TYPES else SOURCE_TYPE
+    return form.format(source_type)
+
+
+def _context(c2pa: Any, declaration: Declaration) -> Any:
+    """What is signed is verified by us afterwards, so the library need not do so as well."""
+    return c2pa.Context.from_dict(
+        {
+            "verify": {"verify_after_sign": False, "remote_manifest_fetch": False},
+            "core": {"decode_identity_assertions": False},
+            "builder": {"thumbnail": {"enabled": declaration.thumbnail}},
+        }
+    )
+
+
+def _library_signer(c2pa: Any, signer: Signer) -> Any:
+    url = signer.time_stamp_url
+    if signer.callback is not None:
+        algorithm = getattr(c2pa.C2paSigningAlg, signer.algorithm.upper())
+        return c2pa.Signer.from_callback(signer.callback, algorithm, signer.chain.decode(), url)
+    info = c2pa.C2paSignerInfo(
+        signer.algorithm.encode(), signer.chain, signer.key, url.encode() if url else None
+    )
+    return c2pa.Signer.from_info(info)
+
+
+def _verified(made: Path, media_type: str) -> Provenance:
+    with made.open("rb") as file:
+        answer = verify(file, media_type, ("none",))
+    if answer.outcome is not Outcome.VALID_UNTRUSTED:
+        reason = answer.detail or "; ".join(answer.failures)
+        raise SigningError(f"the signed file would not validate ({answer.outcome}): {reason}")
+    return answer
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _replace(made: Path, target: Path, source: Path) -> None:
+    """Put the new file in its place, with the permissions of the one it comes from."""
+    made.chmod(source.stat().st_mode & 0o777)
+    made.replace(target)
