@@ -2,9 +2,9 @@
 
     python examples/make_signed.py
 
-The key is made here and thrown away, so the bytes differ with every run, and no list of known
-signers will ever have the signer: `verascope verify` calls the first file `valid_untrusted`, and the
-second, in which one bit of the picture differs, `invalid`.
+The key is made here and thrown away, so the bytes differ with every run, and no list will ever
+know the signer: `verascope verify` calls the first file `valid_untrusted`, and the second, in which
+one bit of the picture differs, `invalid`.
 """
 
 from pathlib import Path

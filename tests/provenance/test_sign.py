@@ -1,0 +1,184 @@
+"""Signing: the file is what was said, appears whole or not at all, and refuses nonsense."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from PIL import Image
+
+from tests.provenance import chain
+from verascope.provenance.certificates import DevChain, dev_chain
+from verascope.provenance.sign import Declaration, Signer, SigningError, sign
+from verascope.provenance.verify import verify
+from verascope.result import Extent, Outcome, Provenance
+
+JPEG = "image/jpeg"
+AI = Declaration(source_type="trainedAlgorithmicMedia", title="a picture", software="a model")
+
+
+@pytest.fixture(scope="module")
+def made() -> DevChain:
+    return dev_chain()
+
+
+@pytest.fixture(scope="module")
+def signer(made: DevChain) -> Signer:
+    return Signer(chain=made.chain, key=made.key)
+
+
+@pytest.fixture
+def trust(made: DevChain, tmp_path: Path) -> tuple[str, ...]:
+    (tmp_path / "root.pem").write_bytes(made.root)
+    return (str(tmp_path / "root.pem"),)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.jpg"
+    path.write_bytes(chain.picture())
+    return path
+
+
+def check(path: Path, trust: tuple[str, ...], media_type: str = JPEG) -> Provenance:
+    with path.open("rb") as file:
+        return verify(file, media_type, trust)
+
+
+@pytest.mark.parametrize("media_type", [*chain.MEDIA, "image/gif", "image/tiff", "image/avif"])
+def test_round_trip(
+    media_type: str, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    kind = media_type.rpartition("/")[2].upper()
+    data = chain.MEDIA.get(media_type, lambda: chain.picture(kind))()
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(data)
+    assert sign(source, target, media_type, signer, AI).outcome is Outcome.VALID_UNTRUSTED
+    answer = check(target, trust, media_type)
+    assert answer.outcome is Outcome.TRUSTED
+    (claim,) = answer.claims
+    assert (claim.source_type, claim.extent) == ("trainedAlgorithmicMedia", Extent.WHOLE)
+    assert claim.statement == "made by generative AI, with a model"
+    assert source.read_bytes() == data
+    if media_type.startswith("image/"):
+        before, after = (Image.open(path).convert("RGB").tobytes() for path in (source, target))
+        assert before == after
+
+
+def test_onto_itself_and_keeping_history(
+    source: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    source.chmod(0o640)
+    sign(source, source, JPEG, signer, AI)
+    sign(source, source, JPEG, signer, Declaration(actions=("cropped", "resized")))
+    answer = check(source, trust)
+    assert answer.outcome is Outcome.TRUSTED
+    said = [claim.statement for claim in answer.claims]
+    assert said == ["opened", "cropped", "resized", "made by generative AI, with a model"]
+    assert answer.history is not None
+    assert [each.relationship for each in answer.history.ingredients] == ["parentOf"]
+    assert stat.S_IMODE(source.stat().st_mode) == 0o640
+
+
+def test_another_file_as_parent(
+    source: Path, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    original = tmp_path / "original.jpg"
+    sign(source, original, JPEG, signer, AI)
+    small = tmp_path / "small.jpg"
+    Image.open(original).resize((48, 48)).save(small)
+    assert check(small, trust).outcome is Outcome.NONE
+    sign(small, small, JPEG, signer, Declaration(actions=("resized",)), parent=original)
+    answer = check(small, trust)
+    assert answer.outcome is Outcome.TRUSTED and answer.claims[-1].extent is Extent.WHOLE
+
+
+def test_training_choices_read_back(source: Path, signer: Signer) -> None:
+    says = Declaration(source_type="digitalCapture", training={"ai_training": "notAllowed"})
+    sign(source, source, JPEG, signer, says)
+    assert b"notAllowed" in source.read_bytes()
+
+
+def test_a_thumbnail_only_on_demand(source: Path, tmp_path: Path, signer: Signer) -> None:
+    plain, pictured = tmp_path / "plain.jpg", tmp_path / "pictured.jpg"
+    sign(source, plain, JPEG, signer, AI)
+    sign(source, pictured, JPEG, signer, Declaration(source_type="digitalCapture", thumbnail=True))
+    assert b"c2pa.thumbnail" in pictured.read_bytes()
+    assert b"c2pa.thumbnail" not in plain.read_bytes()
+
+
+def test_a_key_that_stays_where_it_is(made: DevChain, source: Path, trust: tuple[str, ...]) -> None:
+    key = serialization.load_pem_private_key(made.key, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+
+    def store(data: bytes) -> bytes:
+        return key.sign(data, ec.ECDSA(hashes.SHA256()))
+
+    sign(source, source, JPEG, Signer(chain=made.chain, callback=store), AI)
+    assert check(source, trust).outcome is Outcome.TRUSTED
+
+
+def broken_store(data: bytes) -> bytes:
+    return b"not a signature"
+
+
+def test_nothing_is_left_where_signing_fails(
+    made: DevChain, source: Path, signer: Signer, tmp_path: Path
+) -> None:
+    before, target = source.read_bytes(), tmp_path / "target.jpg"
+    target.write_bytes(b"precious")
+    broken = Signer(chain=made.chain, callback=broken_store)
+    wrong_key = Signer(chain=dev_chain().chain, key=signer.key)
+    for bad in (broken, wrong_key):
+        with pytest.raises(SigningError):
+            sign(source, target, JPEG, bad, AI)
+        with pytest.raises(SigningError):
+            sign(source, source, JPEG, bad, AI)
+    assert target.read_bytes() == b"precious" and source.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"source.jpg", "target.jpg"}
+
+
+@pytest.mark.parametrize("change", ["cut", "changed", "not a picture"])
+def test_damaged_media_is_refused(
+    change: str, source: Path, tmp_path: Path, signer: Signer
+) -> None:
+    if change == "cut":
+        source.write_bytes(chain.picture()[:-400])
+    elif change == "changed":
+        sign(source, source, JPEG, signer, AI)
+        source.write_bytes(chain.flip_media(source.read_bytes(), JPEG))
+    else:
+        source.write_bytes(b"text")
+    with pytest.raises(SigningError):
+        sign(source, tmp_path / "target.jpg", JPEG, signer, AI)
+    assert not (tmp_path / "target.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        Declaration(source_type="TrainedAlgorithmicMedia"),
+        Declaration(actions=("enhanced",)),
+        Declaration(actions=("created",)),
+        Declaration(training={"ai_training": "never"}),
+        Declaration(training={"training": "allowed"}),
+    ],
+)
+def test_what_the_library_would_sign_without_a_word(
+    says: Declaration, source: Path, signer: Signer
+) -> None:
+    before = source.read_bytes()
+    with pytest.raises(SigningError, match="unknown"):
+        sign(source, source, JPEG, signer, says)
+    assert source.read_bytes() == before
+
+
+def test_another_implementation_agrees(source: Path, signer: Signer, tmp_path: Path) -> None:
+    encypher = pytest.importorskip("encypher_c2pa", reason="encypher-c2pa is not installed")
+    sign(source, source, JPEG, signer, AI)
+    tampered = tmp_path / "tampered.jpg"
+    tampered.write_bytes(chain.flip_media(source.read_bytes(), JPEG))
+    options = {"no_default_trust": True, "telemetry": False, "online": False}
+    assert encypher.verify(str(source), **options)["validation_state"].lower() != "invalid"
+    assert encypher.verify(str(tampered), **options)["validation_state"].lower() == "invalid"
