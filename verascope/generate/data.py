@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate import manifest
 from verascope.generate.contract import Data, Item, item_rng
+from verascope.media import image
+from verascope.media.types import sniff
 from verascope.result import Reason
 from verascope.settings import Limits
 
@@ -114,19 +116,20 @@ def open_pictures(folder: Path) -> Pictures:
 
 
 def decode(file: Path) -> NDArray[np.uint8]:
-    """An upright RGB picture, uint8 [h, w, 3].
+    """An upright RGB picture, uint8 [h, w, 3], decoded as a scan would.
 
     Raises:
-        InputTrouble: it cannot be decoded or is larger than the default limits allow.
+        InputTrouble: it cannot be read, not all of it is there, or it is over the default limits.
     """
     try:
-        with Image.open(file) as image:
-            if image.width * image.height > Limits().max_pixels:
-                raise InputTrouble(Reason.TOO_LARGE, f"{image.width} × {image.height} pixels")
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(upright.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
-        raise InputTrouble(Reason.CORRUPT, str(error)) from error
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputTrouble(Reason.NOT_FOUND, str(error)) from error
+    limits, kind = Limits(), sniff(data)
+    picture = image.decode(data, kind, image.read_header(data, kind, limits), limits)
+    if picture.truncated:
+        raise InputTrouble(Reason.TRUNCATED)
+    return np.ascontiguousarray(picture.pixels)
 
 
 def crop(
