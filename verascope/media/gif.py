@@ -17,10 +17,11 @@ def read_header(data: Buffer, limits: Limits) -> Header:
     """
     if len(data) < 13:
         raise InputTrouble(Reason.TRUNCATED, "the file ends inside its header")
-    size = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
-    check_size(*size, limits)
+    screen = _two_numbers(data, 6)
+    check_size(*screen, limits)
     first = _first_frame(data)
-    _check_frame(data, first, limits)
+    size = _with_frame(screen, data, first)
+    check_size(*size, limits)
     after = _after_blocks(data, first + 11 + _table_bytes(data[first + 9]))
     warnings = _note_rest(data, after)
     return header(size, 1, warnings, complete=after <= len(data))
@@ -34,10 +35,10 @@ def is_interlaced(data: Buffer) -> bool:
 def _first_frame(data: Buffer) -> int:
     """Where the first frame's descriptor begins."""
     at = _after_extensions(data, 13 + _table_bytes(data[10]))
+    if at < len(data) and data[at] != IMAGE:
+        raise InputTrouble(Reason.CORRUPT, "there is no frame")
     if at + 10 > len(data):
         raise InputTrouble(Reason.TRUNCATED, "the file ends before the first frame")
-    if data[at] != IMAGE:
-        raise InputTrouble(Reason.CORRUPT, "there is no frame")
     return at
 
 
@@ -57,12 +58,15 @@ def _after_extensions(data: Buffer, at: int) -> int:
     return at
 
 
-def _check_frame(data: Buffer, at: int, limits: Limits) -> None:
-    """A frame may reach over the screen; decoders then enlarge the screen."""
-    x, y, width, height = (
-        int.from_bytes(data[i : i + 2], "little") for i in range(at + 1, at + 9, 2)
-    )
-    check_size(x + width, y + height, limits)
+def _with_frame(screen: tuple[int, int], data: Buffer, at: int) -> tuple[int, int]:
+    """A frame may reach over the screen; Pillow then enlarges the screen."""
+    (x, y), (width, height) = _two_numbers(data, at + 1), _two_numbers(data, at + 5)
+    return max(screen[0], x + width), max(screen[1], y + height)
+
+
+def _two_numbers(data: Buffer, at: int) -> tuple[int, int]:
+    low, high = data[at : at + 2], data[at + 2 : at + 4]
+    return int.from_bytes(low, "little"), int.from_bytes(high, "little")
 
 
 def _table_bytes(flags: int) -> int:

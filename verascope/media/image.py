@@ -21,7 +21,7 @@ __all__ = ["Header", "Picture", "decode", "read_header"]
 WALKED = {
     "image/jpeg": "jpeg",
     "image/png": "png",
-    "image/webp": "riff",
+    "image/webp": "webp",
     "image/gif": "gif",
     "image/tiff": "tiff",
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The plugin class is called itself: Image.open would import five plugins and guess among them.
 PLUGINS = {
+    "image/jpeg": ("PIL.JpegImagePlugin", "JpegImageFile"),
     "image/png": ("PIL.PngImagePlugin", "PngImageFile"),
     "image/webp": ("PIL.WebPImagePlugin", "WebPImageFile"),
     "image/avif": ("PIL.AvifImagePlugin", "AvifImageFile"),
@@ -81,6 +82,18 @@ def opened(data: Buffer | memoryview, name: str, limits: Limits) -> Iterator["Im
     with BufferFile(data) as file, open_file(file) as image:
         check_size(image.width, image.height, limits)
         yield image
+
+
+@contextmanager
+def lenient() -> Iterator[None]:
+    """Let Pillow return what it decoded before an error: a module's flag is its only switch."""
+    from PIL import ImageFile
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """The formats that Pillow's plugins decode without our help: WebP, AVIF, HEIC, GIF, TIFF, BMP."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from verascope.media.exif import UPRIGHT
 from verascope.media.gif import is_interlaced
 from verascope.media.header import Header, header
 from verascope.media.picture import Picture, Pixels, decoded_rows, enough_of, upright
-from verascope.media.pillow import opened, to_rgb, untrusted
+from verascope.media.pillow import lenient, opened, to_rgb, untrusted
 from verascope.media.webp_part import decode_part
 from verascope.result import Reason, Warn
 from verascope.settings import Limits
@@ -50,10 +48,8 @@ def decode(data: Buffer, name: str, head: Header, limits: Limits) -> Picture:
     Raises:
         InputTrouble: CORRUPT, TRUNCATED, TOO_LARGE or MEMORY_LIMIT.
     """
-    # Pillow turns a TIFF itself while loading it.
-    orientation = UPRIGHT if name == "image/tiff" else head.orientation
     try:
-        return Picture(upright(_decode(data, name, head, limits), orientation))
+        return Picture(upright(_decode(data, name, head, limits), head.orientation))
     except InputTrouble as trouble:
         if trouble.reason not in (Reason.CORRUPT, Reason.TRUNCATED):
             raise
@@ -62,7 +58,7 @@ def decode(data: Buffer, name: str, head: Header, limits: Limits) -> Picture:
     enough_of(part, whole.reason, whole.detail)
     warnings = (Warn.DAMAGED,) if whole.reason is Reason.CORRUPT else ()
     truncated = whole.reason is Reason.TRUNCATED or len(part) < whole_rows
-    return Picture(upright(part, orientation), truncated, warnings)
+    return Picture(upright(part, head.orientation), truncated, warnings)
 
 
 def _decode_part(
@@ -73,7 +69,7 @@ def _decode_part(
         return decode_part(data, limits), head.height
     if name not in ROW_BY_ROW:
         raise whole
-    with _lenient():
+    with lenient():
         pixels = _decode(data, name, head, limits)
     return _rows(pixels, data, name), len(pixels)
 
@@ -88,18 +84,6 @@ def _shown(data: Buffer, name: str) -> Buffer:
     return AVIF_EXIF.sub(rb"\1none", data) if name == "image/avif" else data
 
 
-@contextmanager
-def _lenient() -> Iterator[None]:
-    """Let Pillow return what it decoded before an error: a module's flag is its only switch."""
-    from PIL import ImageFile
-
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
 def _rows(pixels: Pixels, data: Buffer, name: str) -> Pixels:
     """The decoded rows; a BMP is stored from the bottom up as a rule."""
     part = decoded_rows(pixels)
@@ -111,10 +95,13 @@ def _rows(pixels: Pixels, data: Buffer, name: str) -> Pixels:
 
 
 def _before_gaps(pixels: Pixels) -> Pixels:
-    """The rows above the first that an interlaced GIF leaves empty, all in one colour."""
+    """The rows above the first that an interlaced GIF leaves empty, all in one colour.
+
+    The row that was being written lies two above it.
+    """
     plain = np.flatnonzero((pixels == pixels[:, :1]).all(axis=(1, 2)))
     empty = plain[(pixels[plain, 0] == pixels[plain[-1:], 0]).all(axis=1)]
-    return pixels[: empty[0]] if len(empty) else pixels
+    return pixels[: max(0, empty[0] - 2)] if len(empty) else pixels
 
 
 def _end_of_boxes(data: Buffer) -> int:

@@ -16,15 +16,21 @@ PASSES = (
     (0, 1, 1, 2),
 )
 LAST_FILTER = 4  # Paeth
-IN_BYTES = 1024  # zlib gives nothing of a piece that it fails in
-OUT_BYTES = 1 << 20
+IN_BYTES = 1024  # inflates to 1 MB at most
 MAX_REPACKED_BYTES = 400_000_000  # an interlaced picture is held in memory for repacking
 
 
 class Shortened(NamedTuple):
-    """Chunks of the shorter PNG, None if no row is whole; broken: the data is wrong, not cut."""
+    """What the pixel data holds.
+
+    Attributes:
+        chunks: of a PNG of the whole rows, None if there is none.
+        whole: no row is missing.
+        broken: the data is wrong rather than cut.
+    """
 
     chunks: list[bytes] | None
+    whole: bool
     broken: bool
 
 
@@ -38,7 +44,7 @@ class _Shape(NamedTuple):
 
 
 def shortened(chunks: list[bytes]) -> Shortened:
-    """A PNG of the upper rows that the data holds whole.
+    """A PNG of the upper rows that the data holds whole, without what comes after an error.
 
     Args:
         chunks: IHDR, PLTE, tRNS and IDAT with their frames, the last perhaps cut.
@@ -49,13 +55,15 @@ def shortened(chunks: list[bytes]) -> Shortened:
     passes = _passes(shape, height)
     read = _inflated(stream, passes, shape.interlaced)
     rows, broken = _whole_rows(passes, read.length, shape), read.broken
-    if not 0 < rows < height:
-        return Shortened(None, broken)
+    rows, whole = min(rows, height), rows >= height
+    if not rows:
+        return Shortened(None, whole, broken)
     if interlaced:
         stream = zlib.compress(_upper(read.kept, passes, _passes(shape, rows)), 1)
+        read = read._replace(used=len(stream))
     others = [chunk for chunk in chunks[1:] if chunk[4:8] != b"IDAT"]
     ihdr = _chunk(b"IHDR", chunks[0][8:12] + struct.pack(">I", rows) + chunks[0][16:21])
-    return Shortened([ihdr, *others, _chunk(b"IDAT", stream)], broken)
+    return Shortened([ihdr, *others, _chunk(b"IDAT", stream[: read.used])], whole, broken)
 
 
 def _passes(shape: _Shape, height: int) -> list[tuple[int, int]]:
@@ -94,32 +102,36 @@ def _chunk(kind: bytes, payload: bytes) -> bytes:
 
 
 class _Read(NamedTuple):
-    """What inflating gave: the bytes if they are kept, how many there are, if an error ends it."""
+    """The bytes (if kept), how many there are, out of how many, and if an error ended it."""
 
     kept: bytes
     length: int
+    used: int
     broken: bool
 
 
 def _inflated(stream: bytes, passes: list[tuple[int, int]], keep: bool) -> _Read:
+    """Inflate up to an error, to the byte: zlib gives nothing of a piece that it fails in."""
     limit = sum(rows * size for rows, size in passes)
     if keep and limit > MAX_REPACKED_BYTES:
-        return _Read(b"", 0, False)
-    kept, total, inflate = bytearray(), 0, zlib.decompressobj()
-    for at in range(0, len(stream), IN_BYTES):
-        pending = stream[at : at + IN_BYTES]
-        while pending and total < limit and not inflate.eof:
-            try:
-                piece = inflate.decompress(pending, OUT_BYTES)
-            except zlib.error:
-                return _Read(bytes(kept), total, True)
-            if keep:
-                kept += piece
-            elif (bad := _bad_filter(piece, total, passes[0][1])) is not None:
-                return _Read(b"", total + bad, True)
-            total += len(piece)
-            pending = inflate.unconsumed_tail
-    return _Read(bytes(kept), total, False)
+        return _Read(b"", 0, 0, False)
+    kept, total, at, step, inflate = bytearray(), 0, 0, IN_BYTES, zlib.decompressobj()
+    while at < len(stream) and total < limit and not inflate.eof:
+        before = inflate.copy()
+        try:
+            piece = inflate.decompress(stream[at : at + step])
+        except zlib.error:
+            if step == 1:
+                return _Read(bytes(kept), total, at, True)
+            inflate, step = before, 1
+            continue
+        if keep:
+            kept += piece
+        elif (bad := _bad_filter(piece, total, passes[0][1])) is not None:
+            return _Read(b"", total + bad, len(stream), True)
+        total += len(piece)
+        at += step
+    return _Read(bytes(kept), total, len(stream), False)
 
 
 def _bad_filter(piece: bytes, offset: int, row_bytes: int) -> int | None:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from verascope.errors import InputTrouble
 from verascope.media.buffer import Buffer
-from verascope.media.exif import SUB_IFDS, TYPE_BYTES
+from verascope.media.exif import SUB_IFDS, TYPE_BYTES, UPRIGHT
 from verascope.media.header import Header, check_size, header
+from verascope.media.pillow import opened, untrusted
 from verascope.result import Reason, Warn
 from verascope.settings import Limits
 
-WIDTH, LENGTH, ORIENTATION = 256, 257, 274
+WIDTH, LENGTH = 256, 257
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
 TILE_WIDTH, TILE_LENGTH = 322, 323
 MAX_PAGES = 1000  # directories followed in search of a loop
@@ -34,7 +35,7 @@ class _Entry(NamedTuple):
 
 
 def read_header(data: Buffer, limits: Limits) -> Header:
-    """Size and orientation of the first page.
+    """The first page's upright size; Pillow turns the page itself while it loads it.
 
     Raises:
         InputTrouble: TOO_LARGE, CORRUPT (loops, lying counts) or TRUNCATED.
@@ -50,9 +51,9 @@ def read_header(data: Buffer, limits: Limits) -> Header:
         check_size(_value(entries, TILE_WIDTH), _value(entries, TILE_LENGTH), limits)
     pages = _count_pages(data, layout, start, following)
     complete = _check_places(data, layout, start, entries)
-    turn = _value(entries, ORIENTATION)
     warnings = {Warn.FIRST_FRAME_ONLY} if pages > 1 else set()
-    return header(size, turn if 1 <= turn <= 8 else 1, warnings, complete=complete)
+    with untrusted(complete), opened(data, "image/tiff", limits) as image:
+        return header(image.size, UPRIGHT, warnings, complete=complete)
 
 
 def _directory(data: Buffer, layout: _Layout, start: int) -> tuple[dict[int, _Entry], int]:
