@@ -83,7 +83,8 @@ def test_the_round_trip(generator: Reconstructor, run: Path, tmp_path: Path) -> 
         assert hashlib.sha256(content).hexdigest() == row.sha256
         assert len(content) == row.bytes
     for real, made in zip(rows[::2], rows[1::2], strict=True):
-        assert (real.pair, real.split, real.source) == (made.pair, made.split, made.source)
+        for field in ("pair", "split", "source", "kind", "licence"):
+            assert getattr(real, field) == getattr(made, field)
         assert (real.generator, made.generator, made.family) == ("", "reconstructor", "autoencoder")
         assert made.config_sha256 == generator.config.sha256()
         a, b = (Image.open(tmp_path / row.path) for row in (real, made))
@@ -96,6 +97,16 @@ def test_the_round_trip(generator: Reconstructor, run: Path, tmp_path: Path) -> 
     assert report["manifest_sha256"] == digest
     assert {"corpus.json", "croissant.json", "manifest.csv"} <= contents(tmp_path).keys()
     assert not [name for name in contents(tmp_path) if "journal" in name or name.endswith(".part")]
+
+
+def test_plain_outputs_are_labelled_fingerprints(run: Path, tmp_path: Path) -> None:
+    plain = Reconstructor(msgspec.structs.replace(SMALL, low_pass_px=0))
+    assert not plain.aligned
+    checkpoint = plain.train(pictures(), Budget(steps=2), seed=0, out=tmp_path / "run")
+    plan = Plan(count=6, seed=0, allow_confounds=True)
+    corpus.write(plain, pictures(), plan, tmp_path / "c", checkpoint=checkpoint, test=GOOD)
+    kinds = {r.label: r.kind for r in manifest.read(tmp_path / "c" / "manifest.csv")}
+    assert kinds == {"real": "", "synthetic": "fingerprint"}
 
 
 def test_the_same_plan_gives_the_same_bytes(

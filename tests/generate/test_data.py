@@ -7,7 +7,15 @@ from PIL import Image
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate import manifest
 from verascope.generate.contract import item_rng
-from verascope.generate.data import Crops, Listed, crop, decode, example_pictures, open_pictures
+from verascope.generate.data import (
+    Crops,
+    Listed,
+    crop,
+    crop_origin,
+    decode,
+    example_pictures,
+    open_pictures,
+)
 from verascope.generate.manifest import Row
 
 
@@ -105,3 +113,5 @@ def test_a_crop_knows_where_it_is_from() -> None:
     media = example_pictures(50)[0].media
     window, (x, y) = crop(media, 20, 30, item_rng(0, 1))
     np.testing.assert_array_equal(window, media[y : y + 20, x : x + 30])
+    assert crop_origin("a/b.jpg", 20, 30, x, y) == f"a/b.jpg#crop=30x20+{x}+{y}"
+    assert crop_origin("a#crop=9x9+0+0", 2, 3, 4, 5) == "a#crop=9x9+0+0;then-crop=3x2+4+5"

@@ -22,7 +22,7 @@ from msgspec import Struct
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate import croissant, manifest
 from verascope.generate.contract import Data, Generator, Item, Sampler, Transformer, item_rng
-from verascope.generate.data import crop
+from verascope.generate.data import crop, crop_origin
 from verascope.generate.encode import Encoding
 from verascope.generate.manifest import MANIFEST, Row
 from verascope.generate.null import Null, header_null
@@ -196,7 +196,8 @@ def _pairs(
             elif isinstance(generator, Transformer):
                 item = _window(item, plan.max_side, rng)
                 twin = next(iter(generator.transform([item], plan.seed)))
-                kind = "reconstruction" if generator.aligned else "fingerprint"
+                # An aligned twin shows what its original shows, and trainers balance over that.
+                kind = item.kind if generator.aligned else "fingerprint"
                 yield key, (item, replace(twin, kind=kind))
         except InputTrouble as trouble:
             yield key, str(trouble.reason)
@@ -211,7 +212,7 @@ def _window(item: Item, max_side: int, rng: Any) -> Item:
     pair = hashlib.sha256(media.tobytes()).hexdigest()[:16]
     origin = item.origin
     if media.shape != item.media.shape:
-        origin = f"{origin}#crop={width}x{height}+{x}+{y}"
+        origin = crop_origin(origin, height, width, x, y)
     return replace(item, media=media, pair=pair, origin=origin)
 
 

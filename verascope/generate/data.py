@@ -141,6 +141,11 @@ def crop(
     return media[y : y + height, x : x + width], (x, y)
 
 
+def crop_origin(origin: str, height: int, width: int, x: int, y: int) -> str:
+    """The origin of a crop: `…#crop=WxH+X+Y`, or `…;then-crop=…` where a crop is cut again."""
+    return f"{origin}{';then-' if '#' in origin else '#'}crop={width}x{height}+{x}+{y}"
+
+
 class Crops:
     """An endless stream of random training crops, whose state can be saved and restored."""
 

@@ -31,7 +31,7 @@ from verascope.generate.contract import (
     Watch,
     item_rng,
 )
-from verascope.generate.data import Crops, crop, example_pictures, shrink
+from verascope.generate.data import Crops, crop, crop_origin, example_pictures, shrink
 from verascope.generate.device import Device, pick
 from verascope.generate.loop import Method, fit, seeded
 from verascope.generate.run import RunFolder, grid, read_weights
@@ -124,7 +124,7 @@ class Dcgan:
         if min(media.shape[:2]) < size:
             raise InputTrouble(Reason.TOO_LITTLE_CONTENT)
         window, (x, y) = crop(media, size, size, rng)
-        return replace(item, media=window, origin=f"{item.origin}#crop={size}x{size}+{x}+{y}")
+        return replace(item, media=window, origin=crop_origin(item.origin, size, size, x, y))
 
 
 class _Training(Method):
