@@ -50,7 +50,7 @@ def verify(files: tuple[str, ...], trust: str, format_: str, fail_on: str, exit_
     """
     flagged = _outcomes(fail_on)
     answers = []
-    for answer in _ask(files, _lists(trust)):
+    for answer in _ask(files, trust_lists(trust)):
         _write(answer, format_)
         answers.append(_code(answer, flagged))
     worst = max(answers, default=ExitCode.OK)
@@ -93,7 +93,7 @@ def _outcomes(names: str) -> frozenset[Outcome]:
         raise click.UsageError(f"--fail-on takes {', '.join(Outcome)}: {error}") from error
 
 
-def _lists(names: str) -> tuple[str, ...]:
+def trust_lists(names: str) -> tuple[str, ...]:
     """The lists that are named, read once here so that a wrong name is said at once."""
     from verascope.provenance.trust import resolve
 

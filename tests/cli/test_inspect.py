@@ -1,0 +1,90 @@
+"""`verascope inspect`: the raw store, its resources, and a page that cannot do anything."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.provenance import chain
+from verascope.cli.inspect import inspect
+from verascope.provenance.certificates import dev_chain
+from verascope.provenance.sign import Declaration, Signer, sign
+
+EVIL = '<script>alert(1)</script><img src="https://example.org/x">\x1b[2J'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    made = dev_chain(EVIL[:60])
+    source = folder / "signed.jpg"
+    source.write_bytes(chain.picture())
+    says = Declaration(
+        source_type="trainedAlgorithmicMedia", title=EVIL, software=EVIL, thumbnail=True
+    )
+    sign(source, source, "image/jpeg", Signer(chain=made.chain, key=made.key), says)
+    (folder / "plain.jpg").write_bytes(chain.picture())
+    data = source.read_bytes()
+    (folder / "cut.jpg").write_bytes(data[: data.index(b"c2pa.claim.v2") + 40])
+    return folder
+
+
+def run(*arguments: str | Path) -> int:
+    code: int = inspect.main([str(each) for each in arguments], standalone_mode=False)
+    return code
+
+
+def test_the_raw_store(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(folder / "signed.jpg") == 0
+    out = capfd.readouterr().out
+    store = json.loads(out)
+    (manifest,) = store["manifests"].values()
+    assert store["outcome"] == "valid_untrusted"
+    assert manifest["claim"]["dc:title"] == EVIL
+    assert all(line.isprintable() for line in out.splitlines())
+
+
+def test_the_parts(folder: Path, tmp_path: Path) -> None:
+    assert run(folder / "signed.jpg", "--extract", tmp_path / "parts") == 0
+    parts = {path.name: path.read_bytes() for path in (tmp_path / "parts").iterdir()}
+    assert set(parts) == {"manifest.c2pa", "000.jpg"}
+    assert parts["manifest.c2pa"][4:8] == b"jumb" and parts["000.jpg"][:3] == b"\xff\xd8\xff"
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.targets: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+        self.targets += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_runs_nothing_and_fetches_nothing(folder: Path, tmp_path: Path) -> None:
+    assert run(folder / "signed.jpg", "--report", tmp_path / "page.html") == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(text)
+    assert "script" not in tags.found and "img" in tags.found
+    assert tags.targets and all(each.startswith("data:image/jpeg;base64,") for each in tags.targets)
+    assert "default-src 'none'" in text
+    assert "&lt;script&gt;" in text and "made by generative AI" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("plain.jpg", 0, "none: There is no Content Credential"),
+        ("cut.jpg", 2, "unreadable: "),
+        ("missing.jpg", 2, "There is no such file."),
+    ],
+)
+def test_where_there_is_nothing_to_show(
+    folder: Path, capfd: pytest.CaptureFixture[str], name: str, code: int, said: str
+) -> None:
+    assert run(folder / name) == code
+    out, err = capfd.readouterr()
+    assert out == "" and said in err
