@@ -221,11 +221,18 @@ def sound() -> bytes:
     return out.getvalue()
 
 
+def tone() -> bytes:
+    """Forty empty frames of MPEG-1 layer III at 128 kbit/s and 44.1 kHz: silence as MP3."""
+    return (b"\xff\xfb\x90\x64" + bytes(413)) * 40
+
+
 MEDIA = {
     "image/jpeg": lambda: picture("JPEG"),
     "image/png": lambda: picture("PNG"),
     "image/webp": lambda: picture("WEBP"),
+    "image/avif": lambda: picture("AVIF"),
     "audio/wav": sound,
+    "audio/mpeg": tone,
 }
 
 
@@ -242,7 +249,9 @@ def flip_media(data: bytes, media_type: str) -> bytes:
         return flip(data, len(data) - 200)
     if media_type == "image/webp":
         return flip(data, data.index(b"VP8 ") + 400)
-    return flip(data, data.index(b"data") + 400)
+    if media_type == "audio/wav":
+        return flip(data, data.index(b"data") + 400)
+    return flip(data, len(data) - 200)
 
 
 def flip_assertion(data: bytes) -> bytes:

@@ -46,7 +46,7 @@ def check(path: Path, trust: tuple[str, ...], media_type: str = JPEG) -> Provena
         return verify(file, media_type, trust)
 
 
-@pytest.mark.parametrize("media_type", [*chain.MEDIA, "image/gif", "image/tiff", "image/avif"])
+@pytest.mark.parametrize("media_type", [*chain.MEDIA, "image/gif", "image/tiff"])
 def test_round_trip(
     media_type: str, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
 ) -> None:
@@ -96,8 +96,8 @@ def test_another_file_as_parent(
 
 def test_training_choices_read_back(source: Path, signer: Signer) -> None:
     says = Declaration(source_type="digitalCapture", training={"ai_training": "notAllowed"})
-    sign(source, source, JPEG, signer, says)
-    assert b"notAllowed" in source.read_bytes()
+    answer = sign(source, source, JPEG, signer, says)
+    assert "training AI with it: not allowed" in [claim.statement for claim in answer.claims]
 
 
 def test_a_thumbnail_only_on_demand(source: Path, tmp_path: Path, signer: Signer) -> None:

@@ -65,7 +65,8 @@ class TestTamperMatrix:
     ) -> None:
         answer = check(chain.flip_media(media, media_type), trust, media_type)
         assert answer.outcome is Outcome.INVALID
-        assert answer.failures == ("assertion.dataHash.mismatch",)
+        kind = "bmffHash" if media_type == "image/avif" else "dataHash"
+        assert answer.failures == (f"assertion.{kind}.mismatch",)
         assert answer.detail is not None and "tampered" not in answer.detail
 
     def test_a_byte_of_an_assertion(
@@ -88,7 +89,9 @@ class TestTamperMatrix:
         self, media: bytes, media_type: str, trust: tuple[str, ...]
     ) -> None:
         cut = media[: media.index(b"c2pa.claim.v2") + 40]
-        assert check(cut, trust, media_type).outcome is Outcome.UNREADABLE
+        # A cut MP3 is still one to the library, and its credential is broken.
+        outcome = Outcome.INVALID if media_type == "audio/mpeg" else Outcome.UNREADABLE
+        assert check(cut, trust, media_type).outcome is outcome
 
     def test_manifest_of_another_file(
         self, media: bytes, media_type: str, trust: tuple[str, ...]

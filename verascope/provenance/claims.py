@@ -10,6 +10,7 @@ from verascope.result import Claim, Extent
 
 MAX_CLAIMS = 100
 ACTION_LABELS = ("c2pa.actions", "c2pa.actions.v2")
+TRAINING_LABELS = ("cawg.training-mining", "c2pa.training-mining")
 PREFIX = "c2pa."
 CREATED = "c2pa.created"
 
@@ -36,6 +37,7 @@ def claims(visits: list[Visit], failures: Failures, *, trusted: bool) -> tuple[C
 
 def _of(visit: Visit, *, trusted: bool) -> Iterator[Claim]:
     info = visit.manifest.signature_info
+    signer = cut(info.common_name or info.issuer) if info else None
     for action in _actions(visit.manifest):
         name = str(action.get("action", ""))[:100]
         source_type = _source_type(action)
@@ -47,9 +49,31 @@ def _of(visit: Visit, *, trusted: bool) -> Iterator[Claim]:
             source_type=source_type,
             extent=_extent(name, source_type, visit.reach),
             manifest=visit.label,
-            signer=cut(info.common_name or info.issuer) if info else None,
+            signer=signer,
             trusted=trusted,
         )
+    for statement in _training(visit.manifest):
+        yield Claim(
+            kind="other",
+            statement=statement,
+            extent=visit.reach,
+            manifest=visit.label,
+            signer=signer,
+            trusted=trusted,
+        )
+
+
+def _training(manifest: RawManifest) -> Iterator[str]:
+    """What the signer allows others to do with the media, in words."""
+    for assertion in manifest.assertions or ():
+        if assertion.label not in TRAINING_LABELS or not isinstance(assertion.data, dict):
+            continue
+        entries = assertion.data.get("entries")
+        for key, entry in entries.items() if isinstance(entries, dict) else ():
+            doing = words.TRAINING.get(str(key).rpartition(".")[2])
+            use = words.USES.get(str(entry.get("use"))) if isinstance(entry, dict) else None
+            if doing and use:
+                yield f"{doing}: {use}"
 
 
 def _actions(manifest: RawManifest) -> Iterator[dict[str, Any]]:

@@ -25,8 +25,6 @@ SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/{}"
 C2PA_SOURCE_TYPE = "http://c2pa.org/digitalsourcetype/{}"
 C2PA_TYPES = frozenset({"empty", "trainedAlgorithmicData"})
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
-TRAINING_KEYS = ("ai_generative_training", "ai_training", "ai_inference", "data_mining")
-USES = ("allowed", "notAllowed", "constrained")
 PARENT = "parent"
 SOUND = frozenset({Outcome.NONE, Outcome.VALID_UNTRUSTED, Outcome.TRUSTED, Outcome.REMOTE_ONLY})
 # Sign some bytes with a key that we never see: raw r‖s or DER, whichever the key store gives.
@@ -64,7 +62,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
         actions: what was done to it since, without the prefix `c2pa.`.
         title: what the file is called.
         software: what made or edited it.
-        training: what others may do with it, by TRAINING_KEYS, to one of USES.
+        training: what others may do with it, by words.TRAINING, to one of words.USES.
         thumbnail: put a small picture into the credential; the library takes 50 ms for one.
     """
 
@@ -125,7 +123,7 @@ def _check(declaration: Declaration, signer: Signer) -> None:
         if action not in words.ACTIONS or action in ("created", "opened", "placed", "removed"):
             raise SigningError(f"unknown action {action}: use one of {', '.join(words.ACTIONS)}")
     for key, use in declaration.training.items():
-        if key not in TRAINING_KEYS or use not in USES:
+        if key not in words.TRAINING or use not in words.USES:
             raise SigningError(f"unknown choice {key}={use}")
     if signer.algorithm not in ALGORITHMS:
         raise SigningError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")

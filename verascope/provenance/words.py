@@ -93,6 +93,19 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "unknown": ("other", "changed in a way that the signer does not know"),
 }
 
+# What a signer says others may do with the media (`cawg.training-mining`).
+TRAINING: dict[str, str] = {
+    "ai_generative_training": "training generative AI with it",
+    "ai_training": "training AI with it",
+    "ai_inference": "giving it to AI as input",
+    "data_mining": "mining it for data",
+}
+USES: dict[str, str] = {
+    "allowed": "allowed",
+    "notAllowed": "not allowed",
+    "constrained": "allowed under conditions",
+}
+
 # What a failed check means. Each ends the sentence "…: ".
 FAILURES: dict[str, str] = {
     "assertion.dataHash.mismatch": "its content is not what was signed",
