@@ -187,6 +187,74 @@ def test_a_missing_part_of_a_small_picture_is_truncated() -> None:
     assert caught.value.reason is Reason.TRUNCATED
 
 
+def test_bytes_between_segments_hide_no_jpeg() -> None:
+    data = encoded("JPEG")
+    tables = data.index(b"\xff\xdb")
+
+    picture = read(data[:tables] + b"junk" + data[tables:])
+
+    assert not picture.truncated
+    np.testing.assert_array_equal(picture.pixels, read(data).pixels)
+
+
+@pytest.mark.parametrize("sampling", [0x31, 0x13, 0x14, 0x41])
+def test_unusual_sampling_hides_no_jpeg(sampling: int) -> None:
+    data = bytearray(encoded("JPEG", subsampling="4:2:0"))
+    data[data.index(b"\xff\xc0") + 11] = sampling  # the scan then ends early or late: no matter
+
+    picture = read(bytes(data))
+
+    assert picture.pixels.shape[1] == WIDTH
+    assert picture.pixels[:64].std() > 10
+
+
+def test_bytes_between_blocks_hide_no_gif() -> None:
+    data = encoded("GIF")
+    descriptor = data.index(b"\x2c\0\0\0\0")
+
+    picture = read(data[:descriptor] + b"junk" + data[descriptor:])
+
+    np.testing.assert_array_equal(picture.pixels, read(data).pixels)
+
+
+@pytest.mark.parametrize("following", [8, 10_000_000])
+def test_a_chain_of_pages_that_loops_hides_no_tiff(following: int) -> None:
+    data = bytearray(encoded("TIFF"))
+    start = int.from_bytes(data[4:8], "little")
+    entries = int.from_bytes(data[start : start + 2], "little")
+    end = start + 2 + 12 * entries
+    data[end : end + 4] = following.to_bytes(4, "little")
+
+    header = read_header(bytes(data), sniff(bytes(data)), Limits())
+
+    assert header.warnings == (Warn.DAMAGED,)
+    np.testing.assert_array_equal(read(bytes(data)).pixels, photo())
+
+
+def test_a_wrong_checksum_hides_no_png() -> None:
+    data = bytearray(encoded("PNG"))
+    data[-13] ^= 1  # the CRC of the pixel data
+    data[-20] ^= 1  # the checksum of its zlib stream
+
+    picture = read(bytes(data))
+
+    assert Warn.DAMAGED in picture.warnings
+    assert not picture.truncated
+    np.testing.assert_array_equal(picture.pixels, photo())
+
+
+def test_a_png_stream_that_ends_early_is_no_black_picture() -> None:
+    part = encoded("PNG", height=100)
+    whole = bytearray(encoded("PNG"))
+    header = bytes(whole[8:33])
+    data = part[:8] + header + part[33:]  # 300 rows claimed, 100 there
+
+    picture = read(data)
+
+    assert picture.truncated
+    np.testing.assert_array_equal(picture.pixels, photo()[:100])
+
+
 def test_libtiff_complains_to_nobody(capfd: pytest.CaptureFixture[str]) -> None:
     data = bytearray(encoded("TIFF", compression="tiff_lzw"))
     data[3000:3100] = bytes(100)

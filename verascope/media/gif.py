@@ -33,9 +33,11 @@ def is_interlaced(data: Buffer) -> bool:
 
 
 def _first_frame(data: Buffer) -> int:
-    """Where the first frame's descriptor begins."""
+    """Where the first frame's descriptor begins; bytes that are no block are passed over."""
     at = _after_extensions(data, 13 + _table_bytes(data[10]))
-    if at < len(data) and data[at] != IMAGE:
+    while at < len(data) and data[at] not in (IMAGE, TRAILER):
+        at = _after_extensions(data, at + 1)
+    if at < len(data) and data[at] == TRAILER:
         raise InputTrouble(Reason.CORRUPT, "there is no frame")
     if at + 10 > len(data):
         raise InputTrouble(Reason.TRUNCATED, "the file ends before the first frame")

@@ -1,7 +1,5 @@
 """JPEG: decoding with simplejpeg (libjpeg-turbo), Pillow for what it has no name for."""
 
-from contextlib import nullcontext
-
 import simplejpeg
 
 from verascope.errors import InputTrouble
@@ -13,6 +11,7 @@ from verascope.result import Reason, Warn
 from verascope.settings import Limits
 
 SIMPLEJPEG_ERRORS = (ValueError, KeyError)
+UNKNOWN_SAMPLING = "subsampling"
 # libjpeg decodes missing blocks as zero coefficients: mid grey, in CMYK 65 after conversion.
 # Pillow leaves them black.
 FILLS = frozenset({0, 65, 128})
@@ -27,12 +26,14 @@ def read_header(data: Buffer, limits: Limits) -> Header:
         InputTrouble: TOO_LARGE, CORRUPT, TRUNCATED or UNSUPPORTED_TYPE.
     """
     found = read_segments(data, limits)
-    usual = _decoder_agrees(data, found.size)
-    # simplejpeg refuses a picture for a colour profile whose parts do not add up, and Pillow,
-    # which decodes what simplejpeg does not know, would read all metadata.
-    spans = bare_spans(found, len(data)) if found.has_odd_icc or not usual else ()
-    complete = found.end is not None
-    return header(found.size, found.orientation, found.warnings, complete=complete, spans=spans)
+    _check_decoder_agrees(data, found.size)
+    return header(
+        found.size,
+        found.orientation,
+        found.warnings,
+        complete=found.end is not None,
+        spans=bare_spans(found, len(data)),
+    )
 
 
 def decode(data: Buffer, head: Header, limits: Limits) -> Picture:
@@ -44,54 +45,49 @@ def decode(data: Buffer, head: Header, limits: Limits) -> Picture:
     Raises:
         InputTrouble: CORRUPT, TRUNCATED or MEMORY_LIMIT.
     """
-    if head.spans:
-        data = b"".join(data[start:end] for start, end in head.spans)
+    if Warn.METADATA_SKIPPED in head.warnings:  # libjpeg may refuse the picture for it
+        data = _bare(data, head)
     try:
-        return Picture(upright(_decode(data, limits), head.orientation))
-    except InputTrouble as trouble:
-        if trouble.reason is Reason.MEMORY_LIMIT:
-            raise
-        complaint = trouble.detail
-    try:
-        pixels = _decode(data, limits, strict=False)
-    except InputTrouble:
-        reason = Reason.CORRUPT if head.complete else Reason.TRUNCATED
-        raise InputTrouble(reason, complaint) from None
+        return Picture(upright(_decode(data), head.orientation))
+    except SIMPLEJPEG_ERRORS as error:
+        complaint = str(error)
+    pixels = _decode_damaged(data, head, limits)
     part = _part(pixels, head, complaint)
     truncated = not head.complete or len(part) < len(pixels)
-    warnings = (Warn.DAMAGED,) if head.complete else ()
+    warnings = (Warn.DAMAGED,) if head.complete and UNKNOWN_SAMPLING not in complaint else ()
     return Picture(upright(part, head.orientation), truncated, warnings)
 
 
-def _decode(data: Buffer, limits: Limits, *, strict: bool = True) -> Pixels:
+def _decode(data: Buffer, *, strict: bool = True) -> Pixels:
     """All pixels as stored; if not strict, those after an error in the decoder's filling."""
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, strict=strict)
-        return pixels
     except MemoryError:
         raise InputTrouble(Reason.MEMORY_LIMIT, "decoding ran out of memory") from None
-    except SIMPLEJPEG_ERRORS as error:
-        if not _is_unknown_sampling(error):
-            raise _trouble(error) from None
-    return _decode_by_pillow(data, limits, strict)
+    except ValueError as error:
+        if "insufficient memory" in str(error).lower():
+            raise InputTrouble(Reason.MEMORY_LIMIT, str(error)) from None
+        raise
+    return pixels
 
 
-def _decode_by_pillow(data: Buffer, limits: Limits, strict: bool) -> Pixels:
-    from verascope.media.pillow import lenient, opened, to_rgb, untrusted
+def _decode_damaged(data: Buffer, head: Header, limits: Limits) -> Pixels:
+    """What simplejpeg can say of the picture; Pillow, where it refuses what viewers show.
 
-    errors = nullcontext() if strict else lenient()
-    with untrusted(), errors, opened(data, "image/jpeg", limits) as image:
+    Those are bytes between header segments and colour sampled in an unusual way (4:1:0, 3:1, …).
+    """
+    try:
+        return _decode(data, strict=False)
+    except SIMPLEJPEG_ERRORS:
+        from verascope.media.pillow import lenient, opened, to_rgb, untrusted
+
+    bare = _bare(data, head)  # Pillow would read all metadata
+    with untrusted(head.complete), lenient(), opened(bare, "image/jpeg", limits) as image:
         return to_rgb(image)
 
 
-def _trouble(error: Exception) -> InputTrouble:
-    memory = "insufficient memory" in str(error).lower()
-    return InputTrouble(Reason.MEMORY_LIMIT if memory else Reason.CORRUPT, str(error))
-
-
-def _is_unknown_sampling(error: Exception) -> bool:
-    """Colour sampled in a way that simplejpeg has no name for (4:1:0, 3:1, …)."""
-    return isinstance(error, KeyError) or "subsampling" in str(error)
+def _bare(data: Buffer, head: Header) -> bytes:
+    return b"".join(data[start:end] for start, end in head.spans)
 
 
 def _part(pixels: Pixels, head: Header, complaint: str) -> Pixels:
@@ -109,18 +105,11 @@ def _part(pixels: Pixels, head: Header, complaint: str) -> Pixels:
     return enough_of(part, Reason.CORRUPT if head.complete else Reason.TRUNCATED, complaint)
 
 
-def _decoder_agrees(data: Buffer, size: tuple[int, int]) -> bool:
-    """Whether simplejpeg knows this kind of JPEG.
-
-    Raises:
-        InputTrouble: CORRUPT where it reads another size than the one that limits were held to.
-    """
+def _check_decoder_agrees(data: Buffer, size: tuple[int, int]) -> None:
+    """The limits must have been held against the size that the decoder will allocate."""
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except SIMPLEJPEG_ERRORS as error:
-        if _is_unknown_sampling(error):
-            return False
-        raise InputTrouble(Reason.CORRUPT, str(error)) from None
+    except SIMPLEJPEG_ERRORS:
+        return  # it will not decode it either
     if (width, height) != size:
         raise InputTrouble(Reason.CORRUPT, "contradicting frame headers")
-    return True

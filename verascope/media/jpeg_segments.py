@@ -30,14 +30,12 @@ class Segments:
         size: stored width and height.
         orientation: EXIF orientation, 1 to 8.
         end: behind the end marker, None if the file has none.
-        has_odd_icc: the parts of the colour profile do not add up.
         metadata_spans: (start, end) of the segments that decoding does not need.
     """
 
     size: tuple[int, int] = (0, 0)
     orientation: int = exif.UPRIGHT
     end: int | None = None
-    has_odd_icc: bool = False
     metadata_spans: list[tuple[int, int]] = field(default_factory=list)
     metadata_bytes: int = 0
     icc_parts: list[tuple[int, int]] = field(default_factory=list)  # number, of how many
@@ -131,8 +129,7 @@ def _note_metadata(found: Segments, limits: Limits) -> None:
     if found.metadata_bytes > limits.max_metadata_bytes:
         found.warnings.add(Warn.METADATA_LIMITED)
     parts = sorted(found.icc_parts)
-    found.has_odd_icc = parts != [(i, len(parts)) for i in range(1, len(parts) + 1)]
-    if found.has_odd_icc:
+    if parts != [(i, len(parts)) for i in range(1, len(parts) + 1)]:
         found.warnings.add(Warn.METADATA_SKIPPED)
 
 

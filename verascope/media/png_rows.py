@@ -131,7 +131,7 @@ def _inflated(stream: bytes, passes: list[tuple[int, int]], keep: bool) -> _Read
             return _Read(b"", total + bad, len(stream), True)
         total += len(piece)
         at += step
-    return _Read(bytes(kept), total, len(stream), False)
+    return _Read(bytes(kept), total, at, step == 1)
 
 
 def _bad_filter(piece: bytes, offset: int, row_bytes: int) -> int | None:

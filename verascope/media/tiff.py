@@ -49,19 +49,20 @@ def read_header(data: Buffer, limits: Limits) -> Header:
     check_size(*size, limits)
     if TILE_OFFSETS in entries:
         check_size(_value(entries, TILE_WIDTH), _value(entries, TILE_LENGTH), limits)
-    pages = _count_pages(data, layout, start, following)
     complete = _check_places(data, layout, start, entries)
-    warnings = {Warn.FIRST_FRAME_ONLY} if pages > 1 else set()
+    warnings = _note_pages(data, layout, start, following)
     with untrusted(complete), opened(data, "image/tiff", limits) as image:
         return header(image.size, UPRIGHT, warnings, complete=complete)
 
 
 def _directory(data: Buffer, layout: _Layout, start: int) -> tuple[dict[int, _Entry], int]:
-    """The directory's entries by tag and the offset of the next directory."""
+    """The directory's entries by tag, those that are there, and the next directory's offset."""
     count = _number(data, layout, layout.counter, start)
     at = start + struct.calcsize(layout.counter)
+    count = min(count, (len(data) - at) // layout.entry_bytes)
     end = at + count * layout.entry_bytes
-    following = _number(data, layout, layout.pointer, end)
+    has_next = end + struct.calcsize(layout.pointer) <= len(data)
+    following = _number(data, layout, layout.pointer, end) if has_next else 0
     entries: dict[int, _Entry] = {}
     for place in range(at, end, layout.entry_bytes):
         tag, kind, length = struct.unpack_from(layout.order + "HH" + layout.pointer, data, place)
@@ -86,16 +87,15 @@ def _value(entries: dict[int, _Entry], tag: int) -> int:
     return entry.value if entry is not None else 0
 
 
-def _count_pages(data: Buffer, layout: _Layout, start: int, following: int) -> int:
+def _note_pages(data: Buffer, layout: _Layout, start: int, following: int) -> set[Warn]:
+    """More pages, and whether their chain loops or leads out of the file."""
     seen = {start}
     while following and len(seen) < MAX_PAGES:
-        if following in seen:
-            raise InputTrouble(Reason.CORRUPT, "the chain of directories loops")
+        if following in seen or following + 8 > len(data):
+            return {Warn.DAMAGED}
         seen.add(following)
-        if following >= len(data):
-            break
         _, following = _directory(data, layout, following)
-    return len(seen)
+    return {Warn.FIRST_FRAME_ONLY} if len(seen) > 1 else set()
 
 
 def _check_places(data: Buffer, layout: _Layout, start: int, entries: dict[int, _Entry]) -> bool:
