@@ -13,6 +13,8 @@ from tests.provenance import chain
 from verascope.provenance.library import load
 from verascope.provenance.verify import verify
 from verascope.result import Outcome
+from verascope.scanner import Scanner
+from verascope.settings import Limits, Settings
 
 
 class _Server(HTTPServer):
@@ -104,3 +106,20 @@ def test_asking_a_plain_picture_does_not_load_the_library() -> None:
         [sys.executable, "-c", code], input=chain.picture(), capture_output=True, check=True
     )
     assert child.stdout.split() == [b"none", b"False"]
+
+
+def test_a_credential_that_takes_too_long_is_unreadable(tmp_path: Path) -> None:
+    """The library's time grows with the square of the boxes; the worker's deadline ends it."""
+    boxes = b"\0\0\0\x08free" * 60_000
+    path = tmp_path / "slow.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + boxes)
+    with Scanner(Settings(limits=Limits(stage_timeout_s=1.5))) as scanner:
+        slow, quick = scanner.verify(path), scanner.verify(_plain(tmp_path))
+    assert slow.provenance is not None and slow.provenance.outcome is Outcome.UNREADABLE
+    assert quick.provenance is not None and quick.provenance.outcome is Outcome.NONE
+
+
+def _plain(folder: Path) -> Path:
+    path = folder / "plain.jpg"
+    path.write_bytes(chain.picture())
+    return path
