@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 from tests.provenance import chain
+from verascope.errors import UsageError
 from verascope.provenance.certificates import DevChain, dev_chain
-from verascope.provenance.sign import Declaration, Signer, SigningError, sign
+from verascope.provenance.sign import Declaration, Parent, Signer, SigningError, sign
 from verascope.provenance.verify import verify
 from verascope.result import Extent, Outcome, Provenance
 
@@ -86,11 +87,12 @@ def test_another_file_as_parent(
 ) -> None:
     original = tmp_path / "original.jpg"
     sign(source, original, JPEG, signer, AI)
-    small = tmp_path / "small.jpg"
+    small, png = tmp_path / "small.png", "image/png"
     Image.open(original).resize((48, 48)).save(small)
-    assert check(small, trust).outcome is Outcome.NONE
-    sign(small, small, JPEG, signer, Declaration(actions=("resized",)), parent=original)
-    answer = check(small, trust)
+    assert check(small, trust, png).outcome is Outcome.NONE
+    resized = Declaration(actions=("resized",))
+    sign(small, small, png, signer, resized, parent=Parent(original, JPEG))
+    answer = check(small, trust, png)
     assert answer.outcome is Outcome.TRUSTED and answer.claims[-1].extent is Extent.WHOLE
 
 
@@ -169,7 +171,7 @@ def test_what_the_library_would_sign_without_a_word(
     says: Declaration, source: Path, signer: Signer
 ) -> None:
     before = source.read_bytes()
-    with pytest.raises(SigningError, match="unknown"):
+    with pytest.raises(UsageError, match="unknown"):
         sign(source, source, JPEG, signer, says)
     assert source.read_bytes() == before
 

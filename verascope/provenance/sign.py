@@ -9,12 +9,12 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from msgspec import Struct
 
 from verascope import __version__
-from verascope.errors import VerascopeError
+from verascope.errors import ExitCode, UsageError, VerascopeError
 from verascope.provenance import words
 from verascope.provenance.library import load
 from verascope.provenance.prefilter import is_damaged
@@ -34,6 +34,8 @@ Callback = Callable[[bytes], bytes]
 class SigningError(VerascopeError):
     """A file could not be signed; its target is as it was."""
 
+    exit_code = ExitCode.INCOMPLETE
+
 
 class Signer(Struct, frozen=True, kw_only=True):
     """Whose signature it is: the certificates (PEM, leaf first), and the key or who holds it.
@@ -51,6 +53,13 @@ class Signer(Struct, frozen=True, kw_only=True):
     callback: Callback | None = None
     algorithm: str = "es256"
     time_stamp_url: str | None = None
+
+
+class Parent(NamedTuple):
+    """The file that another was made from, and what its bytes are."""
+
+    path: Path
+    media_type: str
 
 
 class Declaration(Struct, frozen=True, kw_only=True):
@@ -81,7 +90,7 @@ def sign(
     signer: Signer,
     declaration: Declaration,
     *,
-    parent: Path | None = None,
+    parent: Parent | None = None,
 ) -> Provenance:
     """Write `target`, which is `source` with a credential; both may be the same file.
 
@@ -91,13 +100,14 @@ def sign(
         media_type: what the bytes of source are.
         signer: whose signature.
         declaration: what it says.
-        parent: what source was made from, where that is another file (of the same media type);
-            else an edited file is its own parent.
+        parent: what source was made from, where that is another file; else an edited file is its
+            own parent.
 
     Returns:
         What verifying the new file said, with no list of known signers.
 
     Raises:
+        UsageError: the declaration or the signer cannot be.
         SigningError: the source is damaged or its credential broken, the library refused, or the
             result does not validate.
     """
@@ -118,17 +128,17 @@ def _check(declaration: Declaration, signer: Signer) -> None:
     """Refuse what the library would take without a word: it signs any string."""
     known = words.SOURCE_TYPES
     if declaration.source_type is not None and declaration.source_type not in known:
-        raise SigningError(f"unknown source type {declaration.source_type}: use {', '.join(known)}")
+        raise UsageError(f"unknown source type {declaration.source_type}: use {', '.join(known)}")
     for action in declaration.actions:
         if action not in words.ACTIONS or action in ("created", "opened", "placed", "removed"):
-            raise SigningError(f"unknown action {action}: use one of {', '.join(words.ACTIONS)}")
+            raise UsageError(f"unknown action {action}: use one of {', '.join(words.ACTIONS)}")
     for key, use in declaration.training.items():
         if key not in words.TRAINING or use not in words.USES:
-            raise SigningError(f"unknown choice {key}={use}")
+            raise UsageError(f"unknown choice {key}={use}")
     if signer.algorithm not in ALGORITHMS:
-        raise SigningError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")
+        raise UsageError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")
     if (signer.key is None) == (signer.callback is None):
-        raise SigningError("a signer has either a key or a callback")
+        raise UsageError("a signer has either a key or a callback")
 
 
 def _refuse_damaged(source: Path, media_type: str) -> None:
@@ -145,23 +155,24 @@ def _build(
     media_type: str,
     signer: Signer,
     declaration: Declaration,
-    parent: Path | None,
+    parent: Parent | None,
 ) -> None:
     c2pa = load()
     keeps = declaration.source_type is None
     manifest = _manifest(declaration, keeps=keeps)
     with c2pa.Builder(json.dumps(manifest), context=_context(c2pa, declaration)) as builder:
         if keeps:
-            with (parent or source).open("rb") as file:
-                record = {
-                    "label": PARENT,
-                    "relationship": "parentOf",
-                    "title": (parent or source).name,
-                }
-                builder.add_ingredient(json.dumps(record), media_type, file)
+            _keep(builder, parent or Parent(source, media_type))
         with source.open("rb") as before, made.open("w+b") as after:
             builder.sign(_library_signer(c2pa, signer), media_type, before, after)
             _flush(after)
+
+
+def _keep(builder: Any, parent: Parent) -> None:
+    """Take in a file, with the credential that it has, as the parent."""
+    record = {"label": PARENT, "relationship": "parentOf", "title": parent.path.name}
+    with parent.path.open("rb") as file:
+        builder.add_ingredient(json.dumps(record), parent.media_type, file)
 
 
 def _manifest(declaration: Declaration, *, keeps: bool) -> dict[str, Any]:
