@@ -10,7 +10,7 @@ from PIL import Image
 from verascope.cli.generate import generate
 from verascope.errors import UsageError
 from verascope.generate import manifest
-from verascope.generate.data import example_pictures
+from verascope.generate.data import example_pictures, open_pictures
 
 
 def verascope_generate(*arguments: str | Path) -> Result:
@@ -79,6 +79,28 @@ def test_image_trains_writes_a_corpus_and_goes_on(photos: Path, tmp_path: Path) 
     assert (tmp_path / "other/corpus/manifest.csv").read_bytes() == (
         out / "corpus/manifest.csv"
     ).read_bytes()
+
+
+def test_dev_pictures_get_twins_but_train_nothing(tmp_path: Path) -> None:
+    photos, config, out = tmp_path / "photos", tmp_path / "c.toml", tmp_path / "run"
+    for item in example_pictures(96, 24):
+        album = photos / f"album{item.key % 8}"
+        album.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(item.media).save(album / f"{item.key}.png")
+    data = open_pictures(photos)
+    dev = {item.source for item in data.only("dev")}
+    assert dev
+    config.write_text("width = 4\nlatent = 4\ncrop = 16\nbatch = 4\n")
+    result = verascope_generate(
+        *("image", "--family", "reconstructor", "--data", photos, "--out", out),
+        *("--config", config, "--steps", "2", "--count", "24", "--allow-confounds"),
+    )
+    assert result.exit_code == 0, result.output
+    options = json.loads((out / "options.json").read_text())
+    assert options["data_sha256"] == data.only("train").sha256
+    rows = list(manifest.read(out / "corpus" / "manifest.csv"))
+    assert {row.source for row in rows if row.split == "dev"} == dev
+    assert len(rows) == 48
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from verascope.generate.encode import Encoding
 from verascope.generate.manifest import MANIFEST, Row
 from verascope.generate.null import Null, header_null
 from verascope.generate.run import write_json
-from verascope.generate.spectrum import SelfTest, psnr, self_test
+from verascope.generate.spectrum import WINDOW_PX, SelfTest, psnr, self_test
 from verascope.generate.versions import versions
 from verascope.result import Reason
 
@@ -36,6 +36,7 @@ MAX_SPECTRUM_AUROC = 0.75
 MAX_NULL = 0.6
 MIN_SIDE = 64
 PILOT = 128  # pairs that the self-test measures
+MIN_PILOT = 10
 CANDIDATES = 4  # candidates tried for each item wanted
 CROP, CODEC, ORDER = 1, 2, 3  # streams of random numbers beside the generator's own
 
@@ -61,16 +62,23 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) -> SelfTest:
-    """The self-test: the generator's output against real pictures, before any encoding."""
-    pairs: list[tuple[Item, Item]] = []
-    for _, pair in _pairs(generator, data, plan, range(CANDIDATES * pilot)):
+    """The self-test: the generator's output against real pictures, before any encoding.
+
+    Taken on windows of at most 128 px, so that a few large photographs give enough of them.
+
+    Raises:
+        UsageError: there are fewer than ten to measure.
+    """
+    plan = msgspec.structs.replace(plan, max_side=min(plan.max_side, WINDOW_PX))
+    pairs: dict[str, tuple[Item, Item]] = {}
+    for key, pair in _pairs(generator, data, plan, range(CANDIDATES * pilot)):
         if not isinstance(pair, str):
-            pairs.append(pair)
+            pairs.setdefault(pair[1].pair or str(key), pair)
         if len(pairs) == pilot:
             break
-    if len(pairs) < 2:
-        raise UsageError(f"no real picture of at least {MIN_SIDE} px can be read")
-    real, made = ([side.media for side in pair] for pair in zip(*pairs, strict=True))
+    if len(pairs) < MIN_PILOT:
+        raise UsageError(f"fewer than {MIN_PILOT} windows of {MIN_SIDE} px or more can be measured")
+    real, made = ([side.media for side in pair] for pair in zip(*pairs.values(), strict=True))
     return self_test(real, made, paired=isinstance(generator, Transformer))
 
 
@@ -115,6 +123,7 @@ def _write_items(
     journal = out / "journal.jsonl"
     entries = _read_journal(journal, how)
     rows = [row for entry in entries for row in entry.rows]
+    pairs_seen = {row.pair for row in rows}
     refused = [entry.refused for entry in entries if entry.refused]
     keys = range(len(entries), CANDIDATES * plan.count + PILOT)
     with journal.open("ab") as log:
@@ -128,13 +137,14 @@ def _write_items(
                     f"only {len(rows) // 2} of {plan.count} are good: {_tally(refused)}"
                 )
             if not isinstance(pair, str):
-                pair = _refuse(pair, generator, plan, rows) or pair
+                pair = _refuse(pair, generator, plan, pairs_seen) or pair
             if isinstance(pair, str):
                 entry = _Entry(refused=pair)
                 refused.append(pair)
             else:
                 entry = _Entry(rows=_write_pair(generator, plan, out, key, pair))
                 rows += entry.rows
+                pairs_seen |= {row.pair for row in entry.rows}
             log.write(msgspec.json.encode(entry) + b"\n")
             log.flush()
     return rows, _tally(refused)
@@ -217,12 +227,12 @@ def _window(item: Item, max_side: int, rng: Any) -> Item:
 
 
 def _refuse(
-    pair: tuple[Item, Item], generator: Generator, plan: Plan, rows: list[Row]
+    pair: tuple[Item, Item], generator: Generator, plan: Plan, seen: set[str]
 ) -> str | None:
     if not isinstance(generator, Transformer):
         return None
     real, made = pair
-    if any(row.pair == real.pair for row in rows):
+    if real.pair in seen:
         return "repeated"  # a picture that fits whole comes only once
     poor = generator.aligned and psnr(real.media, made.media) < MIN_PSNR_DB
     return f"under {MIN_PSNR_DB:.0f} dB" if poor and not plan.allow_confounds else None

@@ -20,8 +20,7 @@ from verascope.settings import Limits
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 CACHE_BYTES = 256_000_000
-DEV_SHARE = 0.2
-MIN_SOURCES = 5  # with fewer, a split by source would leave too little of one side
+DEV_EVERY = 5  # one source in so many is dev
 
 
 class Pictures(Data):
@@ -96,9 +95,9 @@ class Listed(Data):
 def open_pictures(folder: Path) -> Pictures:
     """Real pictures of a corpus (its manifest's real rows of the train split) or of any folder.
 
-    A corpus keeps its split. A plain folder's sources are its subfolders; where there are at
-    least five, about a fifth of them, by a hash of their names, is dev (so every generator trained
-    on that folder leaves out the same pictures), else all is train.
+    A corpus keeps its split. A plain folder's sources are its subfolders; one in five of them, by
+    a hash of their names, is dev (so every generator trained on that folder leaves out the same
+    pictures). With fewer than five all is train.
 
     Raises:
         UsageError: there is no picture in it.
@@ -221,15 +220,13 @@ def _row(folder: Path, file: Path) -> manifest.Row:
 
 
 def _split(rows: list[manifest.Row]) -> list[manifest.Row]:
-    sources = {row.source for row in rows}
-    dev = {source for source in sources if _place(source) < DEV_SHARE}
-    if len(sources) < MIN_SOURCES or dev == sources:
-        return rows
+    sources = sorted({row.source for row in rows}, key=_place)
+    dev = set(sources[: len(sources) // DEV_EVERY])
     return [msgspec.structs.replace(r, split="dev") if r.source in dev else r for r in rows]
 
 
-def _place(source: str) -> float:
-    return int.from_bytes(hashlib.sha256(source.encode()).digest()[:8], "big") / 2**64
+def _place(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def _digest(rows: Iterable[manifest.Row]) -> str:

@@ -44,7 +44,7 @@ class RunFolder:
         """Make the folder, or check that it holds this very run.
 
         Raises:
-            UsageError: it holds another run, or files that are none.
+            UsageError: it holds another run.
         """
         listed = self.folder / "options.json"
         if listed.is_file():
