@@ -8,7 +8,7 @@ import pytest
 from tests.provenance.chain import SOURCE_TYPES
 from verascope.provenance import words
 from verascope.provenance.cautions import cautions
-from verascope.provenance.claims import claims
+from verascope.provenance.claims import MAX_CLAIMS, claims
 from verascope.provenance.history import MAX_DEPTH, MAX_NODES, ingredient_failures, tree, visits
 from verascope.provenance.report import Report, parse
 from verascope.result import Claim, Extent, Manifest, Outcome
@@ -170,3 +170,25 @@ def test_a_fault_beyond_the_shown_history_is_told() -> None:
     found = report(**levels, end=manifest())
     told = cautions(found, Outcome.TRUSTED, ingredient_failures(found), "image/jpeg")
     assert told[0].code == "ingredient_failed"
+
+
+def test_ai_is_not_hidden_behind_many_actions() -> None:
+    noise = [action("cropped", reason=str(n), description=str(n)) for n in range(MAX_CLAIMS + 50)]
+    found = claimed(report(a=manifest(*noise, action("edited", "trainedAlgorithmicMedia"))))
+    assert len(found) == MAX_CLAIMS
+    assert any(claim.source_type == "trainedAlgorithmicMedia" for claim in found)
+
+
+def test_foreign_text_is_cut_wherever_it_comes_from() -> None:
+    long = "x" * 100_000
+    record = below(long, "parentOf", long) | {"title": long}
+    raw = manifest(action(long, long, description=long, softwareAgent=long), below=(record,))
+    raw |= {"title": long, "claim_generator": long, "signature_info": {"common_name": long}}
+    found = parse(json.dumps({"active_manifest": "a", "manifests": {"a": raw, long: raw}}))
+    failures = ingredient_failures(found)
+    everything = (
+        claims(visits(found), failures, trusted=True),
+        tree(found, failures, None),
+        cautions(found, Outcome.TRUSTED, failures, "image/jpeg"),
+    )
+    assert len(repr(everything)) < 30_000

@@ -18,6 +18,8 @@ CREATED = "c2pa.created"
 def claims(visits: list[Visit], failures: Failures, *, trusted: bool) -> tuple[Claim, ...]:
     """The claims of every manifest that the file comes from, the newest first, each once.
 
+    At most MAX_CLAIMS; those of AI are kept first, then those with a source type.
+
     Args:
         visits: the manifests, the active one first.
         failures: what failed in those below it.
@@ -28,11 +30,15 @@ def claims(visits: list[Visit], failures: Failures, *, trusted: bool) -> tuple[C
     for number, visit in enumerate(visits):
         faults = failures.get(visit.label, ()) + failures.get(ANY, ())
         believed = trusted and (number == 0 or not faults)
-        for claim in _of(visit, trusted=believed):
-            found[claim] = None
-            if len(found) >= MAX_CLAIMS:
-                return tuple(found)
-    return tuple(found)
+        found.update(dict.fromkeys(_of(visit, trusted=believed)))
+    if len(found) <= MAX_CLAIMS:
+        return tuple(found)
+    # Too many: how it was made must not be hidden behind a hundred croppings.
+    return tuple(sorted(found, key=_weight))[:MAX_CLAIMS]
+
+
+def _weight(claim: Claim) -> tuple[bool, bool]:
+    return claim.source_type not in words.AI_TYPES, claim.source_type is None
 
 
 def _of(visit: Visit, *, trusted: bool) -> Iterator[Claim]:
@@ -48,7 +54,7 @@ def _of(visit: Visit, *, trusted: bool) -> Iterator[Claim]:
             action=name or None,
             source_type=source_type,
             extent=_extent(name, source_type, visit.reach),
-            manifest=visit.label,
+            manifest=cut(visit.label),
             signer=signer,
             trusted=trusted,
         )
@@ -57,7 +63,7 @@ def _of(visit: Visit, *, trusted: bool) -> Iterator[Claim]:
             kind="other",
             statement=statement,
             extent=visit.reach,
-            manifest=visit.label,
+            manifest=cut(visit.label),
             signer=signer,
             trusted=trusted,
         )

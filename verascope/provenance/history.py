@@ -7,8 +7,8 @@ into every record.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, overload
 
 from verascope.provenance.report import RawIngredient, RawManifest, Report
 from verascope.result import Extent, Manifest, Signer
@@ -16,6 +16,7 @@ from verascope.result import Extent, Manifest, Signer
 MAX_NODES = 200
 MAX_DEPTH = 30
 MAX_TEXT = 300
+MAX_CODES = 20
 LABEL = re.compile(r"/c2pa/([^/]+)")
 # Where a failure names no manifest, it may be about any of them.
 ANY = ""
@@ -43,7 +44,12 @@ def ingredient_failures(report: Report) -> Failures:
     for delta in report.results.deltas or ():
         for code in delta.codes.failure:
             found[_label(code.url) or ANY].append(code.code)
-    return {label: tuple(dict.fromkeys(codes)) for label, codes in found.items()}
+    return {label: _few(codes) for label, codes in found.items()}
+
+
+def _few(codes: Iterable[str]) -> tuple[str, ...]:
+    """Each code once, and not too many: in a record they are whatever its writer put there."""
+    return tuple(code[:100] for code in dict.fromkeys(codes))[:MAX_CODES]
 
 
 def _ingredients(report: Report) -> Iterator[RawIngredient]:
@@ -105,7 +111,7 @@ class _Tree:
         path = (*path, label)
         self._left -= 1
         return Manifest(
-            label=label,
+            label=cut(label),
             title=cut(title),
             claim_generator=generator(raw),
             signer=signer,
@@ -133,7 +139,7 @@ class _Tree:
             label=None,
             title=cut(record.title),
             relationship=record.relationship,
-            failures=tuple(dict.fromkeys(code.code for code in record.failures())),
+            failures=_few(code.code for code in record.failures()),
         )
 
 
@@ -161,6 +167,10 @@ def generator(manifest: RawManifest) -> str | None:
     return cut(manifest.claim_generator)
 
 
+@overload
+def cut(text: str) -> str: ...
+@overload
+def cut(text: None) -> None: ...
 def cut(text: str | None) -> str | None:
     """A foreign string at a length that can be shown."""
     if text is None or len(text) <= MAX_TEXT:
