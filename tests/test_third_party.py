@@ -27,7 +27,7 @@ def install(folder: Path) -> None:
 
 def test_one_file_and_one_entry_are_enough(tmp_path: Path) -> None:
     install(tmp_path)
-    photograph = EXAMPLES / "photographs" / "flower.jpg"
+    photograph = str(EXAMPLES / "photographs" / "flower.jpg")
     command = ["scan", "--detector", "noise-level", "--format", "jsonl", "--exit-zero", photograph]
     done = subprocess.run(
         [sys.executable, "-m", "verascope", *command],
