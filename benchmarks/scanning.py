@@ -110,7 +110,7 @@ def per_image(picture: Path) -> list[Row]:
 
 
 def jpeg(height: int, width: int) -> bytes:
-    """A photograph-like JPEG (quality 85, 4:2:0): noise with a 1/f spectrum, 3 to 4 bits a pixel."""
+    """A photograph-like JPEG (quality 85, 4:2:0): 1/f noise, 3 to 4 bits a pixel."""
     random = np.random.default_rng(0)
     fy, fx = np.meshgrid(np.fft.fftfreq(height), np.fft.fftfreq(width), indexing="ij")
     falloff = 1 / np.maximum(np.hypot(fy, fx), 1 / max(height, width))
