@@ -2,9 +2,12 @@
 
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,3 +195,35 @@ def test_exif_work_is_bounded_by_the_bytes() -> None:
 )
 def test_tells_damage_from_a_cut(data: bytes, reason: Reason) -> None:
     assert reason_of(data) is reason
+
+
+LITTLE_MEMORY = """
+import re, resource, sys
+from pathlib import Path
+import verascope.media.jpeg, verascope.media.png, PIL.Image, PIL.PngImagePlugin
+from verascope.errors import InputTrouble
+from verascope.media.image import decode, read_header
+from verascope.media.types import sniff
+from verascope.settings import Limits
+data = Path(sys.argv[1]).read_bytes()
+used = int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
+resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000,) * 2)
+header = read_header(data, sniff(data), Limits())
+try:
+    decode(data, sniff(data), header, Limits())
+except InputTrouble as trouble:
+    print(trouble.reason)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux only")
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_too_little_memory_has_its_name(tmp_path: Path, file_format: str) -> None:
+    path = tmp_path / "large"
+    Image.new("RGB", (6000, 4000), "grey").save(path, file_format)
+
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY, str(path)], capture_output=True, text=True, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("memory_limit\n", "")

@@ -50,6 +50,7 @@ DECODER_ERRORS = (
     RuntimeError,
     NotImplementedError,
 )
+OUT_OF_MEMORY = "out of memory"
 CUT_OFF = ("truncated", "not enough data", "unexpected end", "buffer is not large enough")
 STRIP_PIXELS = 4_000_000
 WHITE = (255, 255, 255, 255)
@@ -137,6 +138,8 @@ def _on_white(strip: "Image") -> "Image":
 
 def _trouble(error: Exception, complete: bool) -> InputTrouble:
     text = f"{error}"[:200] or type(error).__name__
+    if OUT_OF_MEMORY in text.lower():
+        return InputTrouble(Reason.MEMORY_LIMIT, text)
     cut = not complete or any(words in text.lower() for words in CUT_OFF)
     return InputTrouble(Reason.TRUNCATED if cut else Reason.CORRUPT, text)
 

@@ -7,7 +7,6 @@ import numpy as np
 from verascope.errors import InputTrouble
 from verascope.media import exif
 from verascope.media.buffer import Buffer
-from verascope.media.exif import UPRIGHT
 from verascope.media.gif import is_interlaced
 from verascope.media.header import Header, header
 from verascope.media.picture import Picture, Pixels, decoded_rows, enough_of, upright
@@ -34,11 +33,8 @@ def read_header(data: Buffer, name: str, limits: Limits) -> Header:
     with untrusted(end <= len(data)), opened(_shown(data, name), name, limits) as image:
         if getattr(image, "n_frames", 1) > 1:
             warnings.add(Warn.FIRST_FRAME_ONLY)
-        turn, _ = (
-            exif.orientation(image.info.get("exif", b""))
-            if name == "image/avif"
-            else (UPRIGHT, False)
-        )
+        exif_of_plugin = image.info.get("exif", b"") if name == "image/avif" else b""
+        turn, _ = exif.orientation(exif_of_plugin)  # libheif turns a HEIC itself
         return header(image.size, turn, warnings, complete=end <= len(data))
 
 
