@@ -32,7 +32,7 @@ def dev_chain(name: str = "Verascope development signer", days: int = 90) -> Dev
         days: how long the leaf can sign, from today.
     """
     root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root_name, leaf_name = _name("Verascope development root"), _name(name)
+    root_name, leaf_name = _name(f"Root of: {name}"), _name(name)
     root = _builder(root_name, root_name, root_key, root_key, days + 1)
     root = root.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     root = root.add_extension(_usage(authority=True), critical=True)
@@ -56,7 +56,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64]),
         ]
     )
 
