@@ -175,8 +175,9 @@ def _decoded(reading: Reading, picture: Picture) -> Reading:
     reading = msgspec.structs.replace(reading, warnings=tuple(dict.fromkeys(warnings)))
     if not picture.truncated:
         return reading
-    rows = f"only the first {len(picture.pixels)} rows could be decoded"
-    return msgspec.structs.replace(reading, reason=Reason.TRUNCATED, detail=rows)
+    height, width = picture.pixels.shape[:2]
+    detail = f"the file breaks off; {width} × {height} pixels of it could be decoded"
+    return msgspec.structs.replace(reading, reason=Reason.TRUNCATED, detail=detail)
 
 
 def _padded(windows: Windows) -> bool:
