@@ -2,8 +2,9 @@
 
     python examples/make_generated.py
 
-Takes five to ten minutes on one core. The runs, with their logs and previews, stay in runs/examples;
-a killed run goes on there. All was trained on photographs that may be shared, see README.md.
+Takes five to ten minutes on one core. The runs, with their logs and previews, stay in
+runs/examples; a killed run goes on there. All was trained on photographs that may be shared, see
+README.md.
 """
 
 from pathlib import Path
@@ -30,7 +31,7 @@ def main() -> None:
     out.mkdir(exist_ok=True)
 
     dcgan = Dcgan(device=pick("cpu"))
-    dcgan.train(photographs, Budget(steps=2000), seed=0, out=RUNS / "dcgan")
+    dcgan.train(photographs, Budget(steps=1000), seed=0, out=RUNS / "dcgan")
     samples = np.stack([item.media for item in dcgan.sample(17, seed=0)])
     Image.fromarray(grid(samples[:16], 4)).save(out / "dcgan-sheet.png", optimize=True)
     Image.fromarray(samples[16]).save(out / "dcgan-sample.png", optimize=True)
