@@ -22,6 +22,7 @@ from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
+from verascope.provenance import trust
 from verascope.result import (
     DetectorScore,
     Input,
@@ -43,7 +44,8 @@ PathLike = str | os.PathLike[str]
 class Scanner:
     """Judges inputs one after the other. A context manager; usable from one thread at a time.
 
-    The worker process and the models start with the first input and stay until `close`.
+    The worker process and the models start with the first input and stay until `close`. A setting
+    that cannot be (no such detector or trust list) raises UsageError at the first input.
 
     Example:
         >>> with Scanner() as scanner:
@@ -131,6 +133,7 @@ class Scanner:
         provenance: bool,
         follow_links: bool = True,
     ) -> ReadRequest:
+        trust.resolve(self.settings.trust)  # a list that does not exist is the caller's error
         return ReadRequest(
             path=os.fsencode(path),
             follow_links=follow_links,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 import click
 
 from verascope.cli.table import Table
+from verascope.cli.verify import trust_lists
 from verascope.result import Result, Verdict
 from verascope.scan.outputs import Csv, JsonLines, Output
 from verascope.scan.sources import STDIN, Source, expand, listed
@@ -108,7 +109,7 @@ def scan(
         raise click.UsageError("name a file or folder, '-' for standard input, or --files-from")
     settings = Settings(
         limits=Limits(max_bytes=max_size, max_pixels=max_pixels, stage_timeout_s=timeout),
-        trust=tuple(trust.split(",")),
+        trust=trust_lists(trust),
         detectors=detectors or None,
         provenance=not no_provenance,
     )
