@@ -1,7 +1,7 @@
 """`verascope scan`: files, folders, lists and standard input to Results."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -117,7 +117,9 @@ def scan(
     names = listed(files_from, b"\0" if null else b"\n") if files_from else ()
     sources = expand(chain(paths, names))
     if not quiet and sys.stderr.isatty() and (output or not sys.stdout.isatty()):
-        sources = _with_progress(sources, None if files_from else sum(1 for _ in expand(paths)))
+        from verascope.cli.progress import with_progress
+
+        sources = with_progress(sources, None if files_from else sum(1 for _ in expand(paths)))
     try:
         with _target(output) as stream:
             _run(sources, settings, OUTPUTS[format_](stream), tally)
@@ -159,19 +161,3 @@ def _verdicts(names: str) -> frozenset[Verdict]:
         return frozenset(Verdict(name.strip()) for name in names.split(",") if name.strip())
     except ValueError as error:
         raise click.UsageError(f"--fail-on takes {', '.join(Verdict)}: {error}") from error
-
-
-def _with_progress(sources: Iterable[Source], total: int | None) -> Iterator[Source]:
-    """Hand sources on, with a bar on standard error: count, rate and time left."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed} /s"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        yield from progress.track(sources, total=total)

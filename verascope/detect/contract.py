@@ -41,10 +41,13 @@ class Detector(Protocol):
     runs in the parent, which never sees the file. Construction does no I/O.
     """
 
-    name: str
     modality: Modality
     max_batch: int  # 1 where a score would depend on what else is in the batch
     min_side: int  # shorter side (pixels) or length (samples, characters) below which it abstains
+
+    @property
+    def name(self) -> str:
+        """What it is called in Results."""
 
     @property
     def version(self) -> str:

@@ -30,14 +30,19 @@ class ImageResidual:
         self,
         folder: Path = SHIPPED,
         *,
-        name: str = "image-residual",
+        name: str | None = None,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         threads: int = 1,
     ) -> None:
-        self.name = name
+        self._name = name
         self.folder = ModelFolder(folder)
         self._providers = providers
         self._threads = threads
+
+    @property
+    def name(self) -> str:
+        """The name it was registered under; a bare folder is called as its card says."""
+        return self._name or self.folder.description.name
 
     @property
     def version(self) -> str:

@@ -87,8 +87,7 @@ def build(
     make: Callable[..., Detector] = getattr(import_module(module), attribute)
     if entry.folder is None:
         return make(name=name, providers=providers, threads=threads)
-    folder = Path(entry.folder)
-    return make(folder, name=folder.name, providers=providers, threads=threads)
+    return make(Path(entry.folder), providers=providers, threads=threads)
 
 
 def create(name: str) -> Detector:
