@@ -11,7 +11,7 @@ from PIL import Image
 from tests.provenance import chain
 from verascope.errors import UsageError
 from verascope.provenance.certificates import DevChain, dev_chain
-from verascope.provenance.sign import Declaration, Parent, Signer, SigningError, sign
+from verascope.provenance.sign import Declaration, Parent, Placement, Signer, SigningError, sign
 from verascope.provenance.verify import verify
 from verascope.result import Extent, Outcome, Provenance
 
@@ -96,6 +96,45 @@ def test_another_file_as_parent(
     assert answer.outcome is Outcome.TRUSTED and answer.claims[-1].extent is Extent.WHOLE
 
 
+def test_update_leaves_the_media_alone(
+    source: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    sign(source, source, JPEG, signer, AI)
+    before = Image.open(source).tobytes()
+    says = Declaration(update=True, training={"ai_training": "notAllowed"})
+    sign(source, source, JPEG, signer, says)
+    answer = check(source, trust)
+    assert answer.outcome is Outcome.TRUSTED and Image.open(source).tobytes() == before
+    assert "made by generative AI, with a model" in [claim.statement for claim in answer.claims]
+    with pytest.raises(SigningError):  # a crop changes the media: that is an edit
+        sign(source, source, JPEG, signer, Declaration(update=True, actions=("cropped",)))
+
+
+def test_beside_the_file(
+    source: Path, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    before, target, beside = source.read_bytes(), tmp_path / "t.jpg", tmp_path / "t.c2pa"
+    sign(source, target, JPEG, signer, AI, placement=Placement(sidecar=beside))
+    assert target.read_bytes() == before and check(target, trust).outcome is Outcome.NONE
+    with target.open("rb") as file:
+        answer = verify(file, JPEG, trust, sidecar=beside.read_bytes())
+    assert answer.outcome is Outcome.TRUSTED
+
+
+def test_at_an_address(
+    source: Path, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    url, beside = "https://example.org/t.c2pa", tmp_path / "t.c2pa"
+    both = tmp_path / "both.jpg"
+    sign(source, both, JPEG, signer, AI, placement=Placement(remote_url=url))
+    assert check(both, trust).outcome is Outcome.TRUSTED and url.encode() in both.read_bytes()
+    sign(source, source, JPEG, signer, AI, placement=Placement(remote_url=url, sidecar=beside))
+    answer = check(source, trust)
+    assert (answer.outcome, answer.remote_url) == (Outcome.REMOTE_ONLY, url)
+    with source.open("rb") as file:
+        assert verify(file, JPEG, trust, sidecar=beside.read_bytes()).outcome is Outcome.TRUSTED
+
+
 def test_training_choices_read_back(source: Path, signer: Signer) -> None:
     says = Declaration(source_type="digitalCapture", training={"ai_training": "notAllowed"})
     answer = sign(source, source, JPEG, signer, says)
@@ -165,6 +204,7 @@ def test_damaged_media_is_refused(
         Declaration(actions=("created",)),
         Declaration(training={"ai_training": "never"}),
         Declaration(training={"training": "allowed"}),
+        Declaration(source_type="unknown", update=True),
     ],
 )
 def test_what_the_library_would_sign_without_a_word(

@@ -31,6 +31,7 @@ KEY = "VERASCOPE_SIGN_KEY"
     help="How the media was made, e.g. digitalCapture or trainedAlgorithmicMedia. Without it, "
     "SOURCE was edited and becomes the parent.",
 )
+@click.option("--update", is_flag=True, help="Change the credential only; the media is as it was.")
 @click.option("--action", "actions", multiple=True, help="What was done to it; may be repeated.")
 @click.option(
     "--parent",
@@ -46,6 +47,12 @@ KEY = "VERASCOPE_SIGN_KEY"
     help="ai_generative_training, ai_training, ai_inference or data_mining = allowed, notAllowed "
     "or constrained; may be repeated.",
 )
+@click.option(
+    "--sidecar",
+    type=click.Path(dir_okay=False),
+    help="Write the credential there instead of into the file.",
+)
+@click.option("--remote", metavar="URL", help="Say in the file where its credential will be found.")
 @click.option("--thumbnail", is_flag=True, help="Put a small picture into the credential.")
 def sign(
     source: str,
@@ -55,11 +62,14 @@ def sign(
     algorithm: str,
     time_stamp: str | None,
     created: str | None,
+    update: bool,
     actions: tuple[str, ...],
     parent: str | None,
     title: str | None,
     software: str | None,
     training: tuple[str, ...],
+    sidecar: str | None,
+    remote: str | None,
     thumbnail: bool,
 ) -> int:
     """Sign SOURCE and write it to TARGET, which may be the same file.
@@ -73,7 +83,7 @@ def sign(
 
     The target appears whole and verified, or not at all.
     """
-    from verascope.provenance.sign import Declaration, Parent, Signer
+    from verascope.provenance.sign import Declaration, Parent, Placement, Signer
     from verascope.provenance.sign import sign as write
 
     signer = Signer(
@@ -84,6 +94,7 @@ def sign(
     )
     declaration = Declaration(
         source_type=created,
+        update=update,
         actions=actions,
         title=title,
         software=software,
@@ -92,7 +103,8 @@ def sign(
     )
     where = (Path(source), Path(target), _media_type(source))
     before = Parent(Path(parent), _media_type(parent)) if parent else None
-    answer = write(*where, signer, declaration, parent=before)
+    placement = Placement(sidecar=Path(sidecar) if sidecar else None, remote_url=remote)
+    answer = write(*where, signer, declaration, parent=before, placement=placement)
     click.echo(
         f"signed; others will call it {answer.outcome} unless they know the signer", err=True
     )

@@ -62,12 +62,26 @@ class Parent(NamedTuple):
     media_type: str
 
 
+class Placement(Struct, frozen=True, kw_only=True):
+    """Where the credential goes: into the file, unless `sidecar` names a file beside it.
+
+    `remote_url` writes into the file where a copy of the credential will be found.
+    """
+
+    sidecar: Path | None = None
+    remote_url: str | None = None
+
+
+EMBEDDED = Placement()
+
+
 class Declaration(Struct, frozen=True, kw_only=True):
     """What the credential shall say.
 
     Attributes:
         source_type: how the media was made, last word of an IPTC term; begins a new history. None:
             the file was opened and edited, and itself becomes the parent.
+        update: only the credential changes, the media does not; the file has one already.
         actions: what was done to it since, without the prefix `c2pa.`.
         title: what the file is called.
         software: what made or edited it.
@@ -76,6 +90,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
     """
 
     source_type: str | None = None
+    update: bool = False
     actions: tuple[str, ...] = ()
     title: str | None = None
     software: str | None = None
@@ -91,6 +106,7 @@ def sign(
     declaration: Declaration,
     *,
     parent: Parent | None = None,
+    placement: Placement = EMBEDDED,
 ) -> Provenance:
     """Write `target`, which is `source` with a credential; both may be the same file.
 
@@ -102,6 +118,7 @@ def sign(
         declaration: what it says.
         parent: what source was made from, where that is another file; else an edited file is its
             own parent.
+        placement: where the credential goes.
 
     Returns:
         What verifying the new file said, with no list of known signers.
@@ -116,10 +133,12 @@ def sign(
     with tempfile.TemporaryDirectory(prefix=".verascope-", dir=target.parent) as folder:
         made = Path(folder) / "signed"
         try:
-            _build(source, made, media_type, signer, declaration, parent)
+            store = _build(source, made, media_type, signer, declaration, parent, placement)
         except load().C2paError as error:
             raise SigningError(f"not signed: {error}") from error
-        answer = _verified(made, media_type)
+        answer = _verified(made, media_type, store if placement.sidecar else None)
+        if placement.sidecar is not None:
+            _write(store, placement.sidecar)
         _replace(made, target, source)
     return answer
 
@@ -137,6 +156,8 @@ def _check(declaration: Declaration, signer: Signer) -> None:
             raise UsageError(f"unknown choice {key}={use}")
     if signer.algorithm not in ALGORITHMS:
         raise UsageError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")
+    if declaration.update and declaration.source_type is not None:
+        raise UsageError("an update says nothing of how the media was made")
     if (signer.key is None) == (signer.callback is None):
         raise UsageError("a signer has either a key or a callback")
 
@@ -156,16 +177,25 @@ def _build(
     signer: Signer,
     declaration: Declaration,
     parent: Parent | None,
-) -> None:
+    placement: Placement,
+) -> bytes:
+    """Write the signed file; returns the manifest store."""
     c2pa = load()
-    keeps = declaration.source_type is None
-    manifest = _manifest(declaration, keeps=keeps)
+    keeps = declaration.source_type is None and not declaration.update
+    manifest = _manifest(declaration)
     with c2pa.Builder(json.dumps(manifest), context=_context(c2pa, declaration)) as builder:
         if keeps:
             _keep(builder, parent or Parent(source, media_type))
+        if declaration.update:
+            builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)  # takes the source as its parent
+        if placement.remote_url is not None:
+            builder.set_remote_url(placement.remote_url)
+        if placement.sidecar is not None:
+            builder.set_no_embed()
         with source.open("rb") as before, made.open("w+b") as after:
-            builder.sign(_library_signer(c2pa, signer), media_type, before, after)
+            store = builder.sign(_library_signer(c2pa, signer), media_type, before, after)
             _flush(after)
+        return bytes(store)
 
 
 def _keep(builder: Any, parent: Parent) -> None:
@@ -175,20 +205,21 @@ def _keep(builder: Any, parent: Parent) -> None:
         builder.add_ingredient(json.dumps(record), parent.media_type, file)
 
 
-def _manifest(declaration: Declaration, *, keeps: bool) -> dict[str, Any]:
+def _manifest(declaration: Declaration) -> dict[str, Any]:
     """The manifest as the library takes it; it ignores keys that it does not know."""
     agent = {"softwareAgent": declaration.software} if declaration.software else {}
-    first = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
-    if not keeps:
-        first = {
-            "action": "c2pa.created",
-            "digitalSourceType": _term(declaration.source_type),
-            **agent,
-        }
-    later = [{"action": f"c2pa.{name}", **agent} for name in declaration.actions]
-    assertions: list[dict[str, Any]] = [
-        {"label": "c2pa.actions", "data": {"actions": [first, *later]}}
+    actions: list[dict[str, Any]] = [
+        {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
     ]
+    if declaration.source_type is not None:
+        term = _term(declaration.source_type)
+        actions = [{"action": "c2pa.created", "digitalSourceType": term, **agent}]
+    elif declaration.update:
+        actions = []  # the library opens it
+    actions += [{"action": f"c2pa.{name}", **agent} for name in declaration.actions]
+    assertions: list[dict[str, Any]] = []
+    if actions:
+        assertions.append({"label": "c2pa.actions", "data": {"actions": actions}})
     if declaration.training:
         entries = {f"cawg.{key}": {"use": use} for key, use in declaration.training.items()}
         assertions.append({"label": "cawg.training-mining", "data": {"entries": entries}})
@@ -199,7 +230,7 @@ def _manifest(declaration: Declaration, *, keeps: bool) -> dict[str, Any]:
     return manifest | ({"title": declaration.title} if declaration.title else {})
 
 
-def _term(source_type: str | None) -> str:
+def _term(source_type: str) -> str:
     form = C2PA_SOURCE_TYPE if source_type in C2PA_TYPES else SOURCE_TYPE
     return form.format(source_type)
 
@@ -226,9 +257,9 @@ def _library_signer(c2pa: Any, signer: Signer) -> Any:
     return c2pa.Signer.from_info(info)
 
 
-def _verified(made: Path, media_type: str) -> Provenance:
+def _verified(made: Path, media_type: str, sidecar: bytes | None) -> Provenance:
     with made.open("rb") as file:
-        answer = verify(file, media_type, ("none",))
+        answer = verify(file, media_type, ("none",), sidecar=sidecar)
     if answer.outcome is not Outcome.VALID_UNTRUSTED:
         reason = answer.detail or "; ".join(answer.failures)
         raise SigningError(f"the signed file would not validate ({answer.outcome}): {reason}")
@@ -238,6 +269,13 @@ def _verified(made: Path, media_type: str) -> Provenance:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _write(store: bytes, sidecar: Path) -> None:
+    with tempfile.NamedTemporaryFile(dir=sidecar.parent, delete=False) as file:
+        file.write(store)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(sidecar)
 
 
 def _replace(made: Path, target: Path, source: Path) -> None:
