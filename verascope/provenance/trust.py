@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from verascope.errors import UsageError
 from verascope.provenance.library import load
+from verascope.provenance.local_lists import names, path_of
 
 LISTS = Path(__file__).parent / "lists"
 NAMES = ("official", "interim", "none")
@@ -58,18 +59,18 @@ class Decision(NamedTuple):
 
 
 @cache
-def resolve(names: tuple[str, ...]) -> tuple[TrustList, ...]:
-    """Read the lists that are named: official, interim, none, PATH.pem or tsa:PATH.pem.
+def resolve(wanted: tuple[str, ...]) -> tuple[TrustList, ...]:
+    """Read the lists that are named; a file is read once a process.
 
-    A file is read once a process.
+    A name is official, interim, none, one that was imported, PATH.pem or tsa:PATH.pem.
 
     Raises:
         UsageError: no such list, no or a broken certificate in the file, or `none` beside
             another list.
     """
-    if "none" in names and len(names) > 1:
+    if "none" in wanted and len(wanted) > 1:
         raise UsageError("trust: none cannot be combined with another list")
-    return tuple(_read(name) for name in dict.fromkeys(names) if name != "none")
+    return tuple(_read(name) for name in dict.fromkeys(wanted) if name != "none")
 
 
 def _read(name: str) -> TrustList:
@@ -86,20 +87,28 @@ def _read(name: str) -> TrustList:
             name, signers=_pem(folder / "anchors.pem"), allowed=_pem(folder / "allowed.pem")
         )
     if name.startswith(TIME_STAMP_PREFIX):
-        return TrustList(name, time_stamps=_local(Path(name.removeprefix(TIME_STAMP_PREFIX))))
+        return TrustList(name, time_stamps=local(Path(name.removeprefix(TIME_STAMP_PREFIX))))
+    kept = path_of(name)
+    if kept is not None:
+        return TrustList(name, signers=local(kept))
     if not name.endswith((".pem", ".crt", ".cer")):
-        raise UsageError(f"trust: no list is called {name!r}; use {', '.join(NAMES)} or PATH.pem")
-    return TrustList(name, signers=_local(Path(name)))
+        raise UsageError(
+            f"trust: no list is called {name!r}; use {', '.join((*NAMES, *names()))} or PATH.pem"
+        )
+    return TrustList(name, signers=local(Path(name)))
 
 
-def _local(path: Path) -> str:
-    """A list of the user's own: every certificate in it must be readable.
+def local(path: Path | str) -> str:
+    """The text of a list of the user's own: every certificate in it must be readable.
 
     The library would leave a broken one out without a word, and then trust nobody.
+
+    Raises:
+        UsageError: it cannot be read, or holds no or a broken certificate.
     """
     from cryptography import x509
 
-    text = _pem(path)
+    text = _pem(Path(path))
     try:
         x509.load_pem_x509_certificates(text.encode())
     except ValueError as error:
@@ -118,13 +127,13 @@ def _pem(path: Path) -> str:
 
 
 @cache
-def contexts(names: tuple[str, ...]) -> Contexts:
+def contexts(wanted: tuple[str, ...]) -> Contexts:
     """The contexts for these lists, built once a process (about 1 ms each).
 
     Raises:
         UsageError: as `resolve`.
     """
-    lists = resolve(names)
+    lists = resolve(wanted)
     signers = {each.name: _signers(each) for each in lists if each.signers}
     stamps = [_time_stamps(each) for each in lists if each.time_stamps]
     return Contexts(
