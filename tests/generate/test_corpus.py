@@ -19,10 +19,11 @@ from PIL import Image
 from verascope.errors import UsageError
 from verascope.generate import corpus, manifest
 from verascope.generate.contract import Budget, Item, item_rng
-from verascope.generate.corpus import ConfoundedError, Plan
+from verascope.generate.corpus import ConfoundedError
 from verascope.generate.data import Listed, crop, decode, example_pictures, open_pictures
 from verascope.generate.dcgan import Dcgan
 from verascope.generate.null import Null, header_null
+from verascope.generate.pairs import Plan, measure
 from verascope.generate.reconstructor import Reconstructor, ReconstructorConfig
 from verascope.generate.run import CHECKPOINT
 from verascope.generate.spectrum import SelfTest, psnr
@@ -78,6 +79,7 @@ def test_the_round_trip(generator: Reconstructor, run: Path, tmp_path: Path) -> 
     assert [r.label for r in rows] == ["real", "synthetic"] * 10
     assert report["counts"] == {"train real": 10, "train synthetic": 10}
     assert report["signed"] is False
+    assert report["confounds_allowed"] is False
     for row in rows:
         content = (tmp_path / row.path).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row.sha256
@@ -97,6 +99,15 @@ def test_the_round_trip(generator: Reconstructor, run: Path, tmp_path: Path) -> 
     assert report["manifest_sha256"] == digest
     assert {"corpus.json", "croissant.json", "manifest.csv"} <= contents(tmp_path).keys()
     assert not [name for name in contents(tmp_path) if "journal" in name or name.endswith(".part")]
+
+
+def test_the_self_test_needs_enough_pictures(generator: Reconstructor) -> None:
+    test = measure(generator, pictures(), Plan(count=1, seed=0))
+    assert test.pictures == 24
+    assert test.psnr_db is not None
+    assert test.psnr_db > 34
+    with pytest.raises(UsageError, match="fewer than 10"):
+        measure(generator, Listed(example_pictures(96, 3)), Plan(count=1, seed=0))
 
 
 def test_plain_outputs_are_labelled_fingerprints(run: Path, tmp_path: Path) -> None:

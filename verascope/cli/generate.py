@@ -107,8 +107,8 @@ def image(
     try:
         from verascope.generate import device as devices
         from verascope.generate.contract import Budget
-        from verascope.generate.corpus import Plan
         from verascope.generate.image import make, prepare
+        from verascope.generate.pairs import Plan
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("torch", "safetensors", "sklearn"):
             raise

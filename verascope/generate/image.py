@@ -17,6 +17,7 @@ from verascope.generate.contract import (
     read_config,
 )
 from verascope.generate.data import Pictures, open_pictures
+from verascope.generate.pairs import Plan, measure
 from verascope.generate.registry import find
 from verascope.generate.run import write_json
 from verascope.generate.spectrum import SelfTest
@@ -95,7 +96,7 @@ def prepare(
     return Job(made(config, pick(device)), open_pictures(data), budget, seed, out, checkpoint)
 
 
-def make(job: Job, plan: corpus.Plan | None, folder: Path, watch: Watch | None = None) -> Made:
+def make(job: Job, plan: Plan | None, folder: Path, watch: Watch | None = None) -> Made:
     """Train (or go on, or load), measure the generator, and write a corpus where a plan is given.
 
     Transformers turn train and dev pictures into twins, each kept in its split; samplers have seen
@@ -114,7 +115,7 @@ def make(job: Job, plan: corpus.Plan | None, folder: Path, watch: Watch | None =
     if not isinstance(generator, Sampler | Transformer):
         raise UsageError(f"{generator.name} can neither sample nor transform")
     shown = job.pictures if isinstance(generator, Transformer) else train
-    test = corpus.measure(generator, shown, plan or corpus.Plan(count=1, seed=job.seed))
+    test = measure(generator, shown, plan or Plan(count=1, seed=job.seed))
     job.out.mkdir(parents=True, exist_ok=True)
     write_json(job.out / "report.json", msgspec.to_builtins(test))
     if plan is None:

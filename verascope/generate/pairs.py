@@ -1,0 +1,99 @@
+"""Real items and their made counterparts, in the order that a seed draws."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from verascope.errors import InputTrouble, UsageError
+from verascope.generate.contract import Data, Generator, Item, Sampler, Transformer, item_rng
+from verascope.generate.data import crop, crop_origin
+from verascope.generate.encode import Encoding
+from verascope.generate.spectrum import WINDOW_PX, SelfTest, self_test
+from verascope.result import Reason
+
+MIN_SIDE = 64
+CANDIDATES = 4  # candidates tried for each item wanted
+PILOT = 128  # pairs that the self-test measures
+MIN_PILOT = 10
+CROP, CODEC, ORDER = 1, 2, 3  # streams of random numbers beside the generator's own
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a corpus is to hold.
+
+    Attributes:
+        count: pairs of a real and a synthetic picture.
+        max_side: real pictures are cropped (never resized) to at most this, px.
+        allow_confounds: write it although a check failed; corpus.json says so.
+    """
+
+    count: int
+    seed: int
+    max_side: int = 512
+    encoding: Encoding = Encoding()
+    allow_confounds: bool = False
+
+
+def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) -> SelfTest:
+    """The self-test: the generator's output against real pictures, before any encoding.
+
+    Taken on windows of at most 128 px, so that a few large photographs give enough of them.
+
+    Raises:
+        UsageError: there are fewer than ten to measure.
+    """
+    plan = msgspec.structs.replace(plan, max_side=min(plan.max_side, WINDOW_PX))
+    pairs: dict[str, tuple[Item, Item]] = {}
+    for key, pair in candidates(generator, data, plan, range(CANDIDATES * pilot)):
+        if not isinstance(pair, str):
+            pairs.setdefault(pair[1].pair or str(key), pair)
+        if len(pairs) == pilot:
+            break
+    if len(pairs) < MIN_PILOT:
+        raise UsageError(f"fewer than {MIN_PILOT} windows of {MIN_SIDE} px or more can be measured")
+    real, made = ([side.media for side in pair] for pair in zip(*pairs.values(), strict=True))
+    return self_test(real, made, paired=isinstance(generator, Transformer))
+
+
+def candidates(
+    generator: Generator, data: Data, plan: Plan, keys: range
+) -> Iterator[tuple[int, tuple[Item, Item] | str]]:
+    """Candidates in order: a real item and its made counterpart, or why there is none."""
+    made: Iterator[Item] = iter(())
+    if isinstance(generator, Sampler):
+        made = generator.sample(len(keys), plan.seed, start=keys.start)
+    for key in keys:
+        rng = item_rng(plan.seed, key, CROP)
+        sample = next(made, None)
+        try:
+            # Every picture once, in an order that the seed draws, before any comes twice.
+            order = item_rng(plan.seed, key // len(data), ORDER).permutation(len(data))
+            item = replace(data[int(order[key % len(data)])], key=key)
+            if isinstance(generator, Sampler):
+                assert sample is not None
+                yield key, (generator.real(item, rng), sample)
+            elif isinstance(generator, Transformer):
+                item = _window(item, plan.max_side, rng)
+                twin = next(iter(generator.transform([item], plan.seed)))
+                # An aligned twin shows what its original shows, and trainers balance over that.
+                kind = item.kind if generator.aligned else "fingerprint"
+                yield key, (item, replace(twin, kind=kind))
+        except InputTrouble as trouble:
+            yield key, str(trouble.reason)
+
+
+def _window(item: Item, max_side: int, rng: np.random.Generator) -> Item:
+    height, width = (min(side, max_side) for side in item.media.shape[:2])
+    if min(height, width) < MIN_SIDE:
+        raise InputTrouble(Reason.TOO_LITTLE_CONTENT)
+    media, (x, y) = crop(item.media, height, width, rng)
+    # One picture may be cropped more than once: a pair is one crop and its twin.
+    pair = hashlib.sha256(media.tobytes()).hexdigest()[:16]
+    origin = item.origin
+    if media.shape != item.media.shape:
+        origin = crop_origin(origin, height, width, x, y)
+    return replace(item, media=media, pair=pair, origin=origin)
