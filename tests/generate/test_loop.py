@@ -57,6 +57,15 @@ def test_the_cpu_trains_in_float32() -> None:
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
 
 
+def test_a_device_that_is_not_here_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="no CUDA device"):
+        pick("cuda:1")
+    with pytest.raises(UsageError, match="abacus"):
+        pick("abacus")
+    assert pick("auto").device.type == "cpu"
+
+
 @pytest.mark.parametrize("name", ["dcgan", "reconstructor"])
 def test_mixed_precision_trains(name: str, tmp_path: Path) -> None:
     """bfloat16 on the CPU: no card is here, but the same autocast and scaler calls run."""

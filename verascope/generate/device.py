@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from verascope.errors import UsageError
+
 
 class Device(NamedTuple):
     """A place to train and the number format it multiplies in.
@@ -47,10 +49,18 @@ def pick(name: str = "auto", *, mixed: bool = True) -> Device:
     Args:
         name: `auto`, `cpu`, `cuda`, `cuda:1`, …
         mixed: mixed precision where the device has it.
+
+    Raises:
+        UsageError: there is no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"no device is called {name!r}; use auto, cpu or cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError("no CUDA device is visible; use --device cpu")
     if device.type != "cuda" or not mixed:
         return Device(device, None)
     return Device(device, torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
