@@ -159,6 +159,17 @@ def test_chain_to_a_time_stamp_authority_only(
     assert check(signed, (*trust, name)).outcome is Outcome.TRUSTED
 
 
+def test_a_chain_that_cannot_be_read_is_not_trusted(
+    signer: chain.Credentials, trust: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library trusts it; whether its leaf may sign is not known."""
+    data = sign(chain.picture(), JPEG, signer)
+    monkeypatch.setattr("verascope.provenance.verify._store", lambda reader, label: b"")
+    answer = check(data, trust)
+    assert answer.outcome is Outcome.VALID_UNTRUSTED
+    assert "certificate_not_read" in {warning.code for warning in answer.warnings}
+
+
 def test_intermediate(root: Authority, trust: tuple[str, ...]) -> None:
     between = chain.authority("Throwaway Intermediate", root)
     data = sign(chain.picture(), JPEG, credentials(between))

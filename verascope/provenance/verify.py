@@ -15,21 +15,16 @@ from verascope.provenance import words
 from verascope.provenance.cautions import cautions
 from verascope.provenance.claims import claims
 from verascope.provenance.history import cut, ingredient_failures, named, tree, visits
+from verascope.provenance.judge import ABOUT_SIGNER, KNOWN_SIGNER, Answer, Judgement, judge
 from verascope.provenance.library import load
 from verascope.provenance.prefilter import may_carry_credential
 from verascope.provenance.report import Report, parse
-from verascope.provenance.signature import read_leaf, signing_chain
-from verascope.provenance.trust import Contexts, Decision, contexts, resolve
-from verascope.result import Outcome, Provenance, ProvenanceWarning
+from verascope.provenance.trust import Contexts, contexts, resolve
+from verascope.result import Outcome, Provenance
 
 # A file up to this size is read at once: the prefilter wants it whole, and the library asks for
 # it in thousands of small reads.
 MAX_READ_BYTES = 64 << 20
-MAX_DECISIONS = 4_096
-
-# Failures that say nothing against the bytes: nobody knows the signer, or no longer.
-ABOUT_SIGNER = frozenset({"signingCredential.untrusted", "signingCredential.expired"})
-KNOWN_SIGNER = "signingCredential.trusted"
 # What holds a manifest and no media, or no media that can hold one.
 SIDECAR_TYPES = frozenset({"application/c2pa", "application/x-c2pa-manifest-store"})
 URL = re.compile(r"https?://\S+")
@@ -41,20 +36,6 @@ class _Source(NamedTuple):
     stream: BinaryIO
     media_type: str
     sidecar: bytes | None
-
-
-class _Answer(NamedTuple):
-    """What the library says of a file, and the manifest store where the signer is known."""
-
-    report: Report
-    store: bytes
-    remote_url: str | None
-
-
-class _Judgement(NamedTuple):
-    outcome: Outcome
-    trusted_by: tuple[str, ...] = ()
-    warnings: tuple[ProvenanceWarning, ...] = ()
 
 
 def verify(
@@ -111,7 +92,7 @@ def _with_library(source: _Source, known: Contexts) -> Provenance:
     c2pa = load()
     try:
         answer = _ask(c2pa, source, known.everything)
-        judgement = _judge(c2pa, answer, known)
+        judgement = judge(answer, known)
     except c2pa.C2paError as error:
         return _from_error(c2pa, error)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -119,81 +100,23 @@ def _with_library(source: _Source, known: Contexts) -> Provenance:
     return _explain(answer, judgement, source.media_type)
 
 
-def _ask(c2pa: Any, source: _Source, context: Any) -> _Answer:
+def _ask(c2pa: Any, source: _Source, context: Any) -> Answer:
     source.stream.seek(0)
     with c2pa.Reader(source.media_type, source.stream, source.sidecar, context) as reader:
         report = parse(reader.json())
         label = report.active_manifest
         store = _store(reader, label) if label and report.says(KNOWN_SIGNER) else b""
-        return _Answer(report, store, reader.get_remote_url())
+        return Answer(report, store, reader.get_remote_url())
 
 
 def _store(reader: Any, label: str) -> bytes:
-    """The whole manifest store: asked for one box, the library writes all of them."""
+    """The whole manifest store: asked for one box, the library writes all of them. Else empty."""
     buffer = io.BytesIO()
-    reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", buffer)
+    try:
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", buffer)
+    except load().C2paError:
+        return b""
     return buffer.getvalue()
-
-
-def _judge(c2pa: Any, answer: _Answer, known: Contexts) -> _Judgement:
-    """The outcome, from the codes: does it hold, and is its signer known for signing?"""
-    report = answer.report
-    failures = {code.code for code in report.results.failures()}
-    if failures - ABOUT_SIGNER:
-        return _Judgement(Outcome.INVALID)
-    if not report.codes.success:
-        return _Judgement(Outcome.UNREADABLE)  # nothing was checked
-    if not report.says(KNOWN_SIGNER) or any(report.says(code) for code in ABOUT_SIGNER):
-        return _Judgement(Outcome.VALID_UNTRUSTED)
-    if report.validation_state != "Trusted" and not report.has_excuse:
-        return _Judgement(Outcome.VALID_UNTRUSTED)
-    return _judge_chain(c2pa, answer, known)
-
-
-def _judge_chain(c2pa: Any, answer: _Answer, known: Contexts) -> _Judgement:
-    """The library knows the signer. Is it known as a signer, or as a time-stamp authority?"""
-    decision = _decide(c2pa, answer, known)
-    info = answer.report.active.signature_info
-    same = decision is not None and info and decision.serial_number == info.cert_serial_number
-    if decision is None or not same or not decision.may_sign:
-        return _Judgement(Outcome.VALID_UNTRUSTED, warnings=(NOT_FOR_SIGNING,))
-    if not decision.known_to:
-        return _Judgement(Outcome.VALID_UNTRUSTED, warnings=(ONLY_TIME_STAMPS,))
-    return _Judgement(Outcome.TRUSTED, trusted_by=decision.known_to)
-
-
-def _decide(c2pa: Any, answer: _Answer, known: Contexts) -> Decision | None:
-    """The decision on a chain, made once a process: each list is asked about the store alone."""
-    chain = signing_chain(answer.store, answer.report.active_manifest or "")
-    if chain in known.decisions:
-        return known.decisions[chain]
-    leaf = read_leaf(chain[0]) if chain else None
-    if leaf is None:
-        return None
-    lists = tuple(
-        name for name, context in known.by_list.items() if _knows(c2pa, answer.store, context)
-    )
-    if len(known.decisions) >= MAX_DECISIONS:
-        known.decisions.clear()
-    known.decisions[chain] = Decision(leaf.serial_number, leaf.may_sign, lists)
-    return known.decisions[chain]
-
-
-def _knows(c2pa: Any, store: bytes, context: Any) -> bool:
-    """Whether a context knows the signer of a manifest store; the media is not needed for it."""
-    with c2pa.Reader("application/c2pa", io.BytesIO(store), None, context) as reader:
-        return parse(reader.json()).says(KNOWN_SIGNER)
-
-
-NOT_FOR_SIGNING = ProvenanceWarning(
-    code="not_a_signing_certificate",
-    statement="A listed authority issued the signer's certificate, but not for signing media.",
-)
-ONLY_TIME_STAMPS = ProvenanceWarning(
-    code="time_stamp_authority_only",
-    statement="The signer's certificate comes from an authority that is listed for time stamps "
-    "only, not for signing media.",
-)
 
 
 def _from_error(c2pa: Any, error: Exception) -> Provenance:
@@ -212,7 +135,7 @@ def _from_error(c2pa: Any, error: Exception) -> Provenance:
     return Provenance(outcome=Outcome.UNREADABLE, detail=detail)
 
 
-def _explain(answer: _Answer, judgement: _Judgement, media_type: str) -> Provenance:
+def _explain(answer: Answer, judgement: Judgement, media_type: str) -> Provenance:
     """All that the report tells, for people and for the verdict."""
     report, outcome = answer.report, judgement.outcome
     trusted = outcome is Outcome.TRUSTED
