@@ -12,7 +12,7 @@ from PIL import Image
 from verascope import Result, Scanner, Settings
 from verascope.exchange import Reading, ReadRequest, Stage
 from verascope.media.sandbox import Sandbox
-from verascope.result import Outcome, Reason, Status, Verdict, Warn
+from verascope.result import Outcome, Reason, Status, Strength, Supports, Verdict, Warn
 from verascope.scanner import _died, uri_of
 from verascope.settings import Limits
 
@@ -188,6 +188,21 @@ def test_a_credential_check_that_was_killed_keeps_the_score(photograph: Path) ->
     assert reading.provenance.outcome is Outcome.UNREADABLE
     assert reading.reason is None
     assert Warn.PROVENANCE_STOPPED in reading.warnings
+
+
+def test_an_unsigned_declaration_is_weak_evidence_and_inconclusive(
+    scanner: Scanner, tmp_path: Path
+) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1")
+    Image.new("RGB", (256, 256), "grey").save(tmp_path / "a.png", pnginfo=info)
+    result = scanner.scan(tmp_path / "a.png")
+    (mark,) = [evidence for evidence in result.evidence if evidence.kind == "mark"]
+    assert mark.supports is Supports.SYNTHETIC
+    assert mark.strength is Strength.WEAK
+    assert result.verdict in (Verdict.INCONCLUSIVE, Verdict.SYNTHETIC)
 
 
 def test_only_the_worker_opens_the_file(photograph: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from verascope.detect.registry import Entry
+from verascope.provenance.mark import Mark
 from verascope.result import Modality, Provenance, Reason
 from verascope.settings import Limits
 
@@ -57,4 +58,5 @@ class Reading(Struct, frozen=True, kw_only=True):
     detail: str | None = None
     windowed: tuple[str, ...] = ()
     provenance: Provenance | None = None
+    marks: tuple[Mark, ...] = ()
     timing: dict[str, float] = {}

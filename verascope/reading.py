@@ -21,6 +21,7 @@ from verascope.exchange import Reading, ReadRequest, Stage
 from verascope.media.header import MIN_PART_SIDE
 from verascope.media.image import Header, Picture, decode, read_header
 from verascope.media.types import MediaType, judgeable, sniff
+from verascope.provenance.marks import marks
 from verascope.provenance.verify import verify
 from verascope.result import Modality, Reason, Warn
 from verascope.settings import Limits
@@ -47,7 +48,7 @@ def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
         reading, windows = _cut(ask, data, opened)
         yield encode(reading), [array for each in windows for array in (each.values, each.places)]
         if ask.provenance:
-            yield encode(_check(ask, file, reading)), ()
+            yield encode(_check(ask, file, data, reading)), ()
 
 
 def open_regular(path: bytes, follow_links: bool, limits: Limits) -> BinaryIO:
@@ -186,11 +187,13 @@ def _padded(windows: Windows) -> bool:
     return bool((windows.places[:, 2] < width).any() or (windows.places[:, 3] < height).any())
 
 
-def _check(ask: ReadRequest, file: BinaryIO, reading: Reading) -> Reading:
-    """The third stage: the Content Credential."""
+def _check(ask: ReadRequest, file: BinaryIO, data: mmap.mmap, reading: Reading) -> Reading:
+    """The third stage: the Content Credential, and declarations without a signature."""
     start = time.perf_counter()
-    provenance = verify(file, reading.media_type or "", ask.trust)
-    done = msgspec.structs.replace(reading, stage=Stage.DONE, provenance=provenance)
+    media_type = reading.media_type or ""
+    found = marks(data, media_type)
+    provenance = verify(file, media_type, ask.trust)
+    done = msgspec.structs.replace(reading, stage=Stage.DONE, provenance=provenance, marks=found)
     return _timed(done, "provenance", start)
 
 

@@ -22,7 +22,7 @@ from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
-from verascope.provenance import trust
+from verascope.provenance import marks, trust
 from verascope.result import (
     DetectorScore,
     Input,
@@ -36,7 +36,7 @@ from verascope.result import (
     status_of,
 )
 from verascope.settings import Settings
-from verascope.verdict import Case, Reach, Rule, decide
+from verascope.verdict import Case, Reach, decide
 
 PathLike = str | os.PathLike[str]
 
@@ -214,10 +214,12 @@ def _result(reading: Reading, uri: str, judged: list[_Judged], timing: dict[str,
     """Everything that is known of an input, and the verdict that the table draws from it."""
     # Where several detectors judge one modality, the first one named has the word.
     main = judged[0] if judged else None
-    rule = _rule(main.score if main else None, reading.provenance)
+    rule = decide(_case(main.score if main else None, reading))
     evidence = [detector_evidence(each.score, each.detector) for each in judged]
     if reading.provenance is not None:
         evidence += credential.evidence(reading.provenance)
+    if reading.marks:
+        evidence += marks.evidence(reading.marks)
     return Result(
         input=_input(reading, uri),
         status=_status(reading, scored=main is not None),
@@ -284,20 +286,22 @@ def _status(reading: Reading, *, scored: bool) -> Status:
     return status_of(reading.reason or Reason.UNSUPPORTED_TYPE)
 
 
-def _rule(main: DetectorScore | None, provenance: Provenance | None) -> Rule:
-    """The row of the verdict table that a score and a credential fall into."""
+def _case(main: DetectorScore | None, reading: Reading) -> Case:
+    """What the verdict table may look at: the score's reach, the credential, unsigned marks."""
     point = main.operating_point if main else None
-    reach = Reach(point) if point else None
+    case = Case(
+        scored=main is not None,
+        reach=Reach(point) if point else None,
+        marked_ai=marks.declares_ai(reading.marks) is not None,
+    )
+    provenance = reading.provenance
     if provenance is None:
-        return decide(Case(scored=main is not None, reach=reach))
-    return decide(
-        Case(
-            scored=main is not None,
-            reach=reach,
-            outcome=provenance.outcome,
-            declares_ai=credential.declares_ai(provenance),
-            claims_capture=credential.claims_capture(provenance),
-            has_ai_action=credential.has_ai_action(provenance),
-            ingredient_failure=credential.has_ingredient_failure(provenance),
-        )
+        return case
+    return msgspec.structs.replace(
+        case,
+        outcome=provenance.outcome,
+        declares_ai=credential.declares_ai(provenance),
+        claims_capture=credential.claims_capture(provenance),
+        has_ai_action=credential.has_ai_action(provenance),
+        ingredient_failure=credential.has_ingredient_failure(provenance),
     )

@@ -30,6 +30,7 @@ class Case(Struct, frozen=True, kw_only=True):
         claims_capture: the active signature claims a camera, a scanner or film.
         has_ai_action: some manifest in the history declares an AI action.
         ingredient_failure: some ingredient did not validate.
+        marked_ai: a declaration without a signature says AI, or suspects it.
     """
 
     scored: bool = False
@@ -39,6 +40,7 @@ class Case(Struct, frozen=True, kw_only=True):
     claims_capture: bool = False
     has_ai_action: bool = False
     ingredient_failure: bool = False
+    marked_ai: bool = False
 
     @property
     def trusted(self) -> bool:
@@ -98,9 +100,12 @@ RULES: tuple[Rule, ...] = (
         Extent.WHOLE,
     ),
     Rule(
-        "untrusted_ai",
-        "a signature that holds but is not trusted declares AI",
-        lambda case: case.outcome is Outcome.VALID_UNTRUSTED and case.declares_ai is not None,
+        "unvouched_ai",
+        "a signature that holds but is not trusted, or a mark without a signature, declares AI",
+        lambda case: (
+            case.marked_ai
+            or (case.outcome is Outcome.VALID_UNTRUSTED and case.declares_ai is not None)
+        ),
         Verdict.INCONCLUSIVE,
         Extent.WHOLE,
     ),

@@ -11,15 +11,16 @@ import click
 
 from verascope import __version__
 
-# verb: (module:command, one line for --help); `verascope VERB --help` teaches the rest.
+# verb: (module:command in this folder, one line for --help; its own --help teaches the rest)
 VERBS = {
-    "scan": ("verascope.cli.scan:scan", "Judge files and folders: verdict, score, evidence."),
-    "verify": ("verascope.cli.verify:verify", "Check Content Credentials (C2PA): who, when, what."),
-    "generate": (
-        "verascope.cli.generate:generate",
-        "Train generators and write synthetic corpora.",
-    ),
-    "train": ("verascope.cli.train:train", "Train a detector on corpora and export it."),
+    "scan": ("scan:scan", "Judge files and folders: verdict, score, evidence."),
+    "verify": ("verify:verify", "Check Content Credentials (C2PA): who, when, what."),
+    "inspect": ("inspect:inspect", "Show a credential whole, or write it as a page."),
+    "sign": ("sign:sign", "Sign a file with a Content Credential of your own."),
+    "trust": ("trust:trust", "Manage the lists of signers that are trusted."),
+    "cert": ("cert:cert", "Make a certificate to try signing with."),
+    "generate": ("generate:generate", "Train generators and write synthetic corpora."),
+    "train": ("train:train", "Train a detector on corpora and export it."),
 }
 EPILOG = """Exit codes: 0 done, nothing flagged; 1 something flagged; 2 an input failed;
 64 wrong usage; 70 a fault of ours; 130 interrupted."""
@@ -36,7 +37,7 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         module, _, attribute = VERBS[name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(import_module(f"verascope.cli.{module}"), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
