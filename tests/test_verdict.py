@@ -53,12 +53,12 @@ HIGH, BAND = Reach.HIGH_PRECISION, Reach.HIGH_RECALL
         ),
         (Case(scored=True, reach=HIGH), "high_score", Verdict.SYNTHETIC, Extent.WHOLE),
         (
-            Case(outcome=Outcome.VALID_UNTRUSTED, declares_ai=Extent.WHOLE, scored=True),
+            Case(outcome=Outcome.VALID_UNTRUSTED, hints_ai=True, scored=True),
             "unvouched_ai",
             Verdict.INCONCLUSIVE,
             Extent.WHOLE,
         ),
-        (Case(scored=True, marked_ai=True), "unvouched_ai", Verdict.INCONCLUSIVE, Extent.WHOLE),
+        (Case(scored=True, hints_ai=True), "unvouched_ai", Verdict.INCONCLUSIVE, Extent.WHOLE),
         (Case(scored=True, reach=BAND), "band", Verdict.INCONCLUSIVE, Extent.WHOLE),
         (Case(scored=True), "nothing_found", Verdict.UNREMARKABLE, Extent.WHOLE),
         (Case(), "not_scored", None, None),
@@ -78,7 +78,7 @@ CASES = [
         claims_capture=capture,
         has_ai_action=action,
         ingredient_failure=failure,
-        marked_ai=marked,
+        hints_ai=marked,
     )
     for scored, reach, outcome, ai, capture, action, failure, marked in product(
         (True, False), (None, *Reach), (None, *Outcome), (None, *Extent), *[(True, False)] * 4
@@ -97,7 +97,7 @@ def test_only_a_trusted_signature_authenticates() -> None:
 def test_a_signature_that_does_not_hold_gives_no_verdict_by_itself() -> None:
     for case in CASES:
         if case.outcome is Outcome.INVALID:
-            bare = Case(scored=case.scored, reach=case.reach, marked_ai=case.marked_ai)
+            bare = Case(scored=case.scored, reach=case.reach, hints_ai=case.hints_ai)
             assert decide(case).name == decide(bare).name
 
 

@@ -22,7 +22,7 @@ from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
-from verascope.provenance import marks, trust
+from verascope.provenance import trust
 from verascope.result import (
     DetectorScore,
     Input,
@@ -219,6 +219,8 @@ def _result(reading: Reading, uri: str, judged: list[_Judged], timing: dict[str,
     if reading.provenance is not None:
         evidence += credential.evidence(reading.provenance)
     if reading.marks:
+        from verascope.provenance import marks
+
         evidence += marks.evidence(reading.marks)
     return Result(
         input=_input(reading, uri),
@@ -292,7 +294,7 @@ def _case(main: DetectorScore | None, reading: Reading) -> Case:
     case = Case(
         scored=main is not None,
         reach=Reach(point) if point else None,
-        marked_ai=marks.declares_ai(reading.marks) is not None,
+        hints_ai=_marked_ai(reading),
     )
     provenance = reading.provenance
     if provenance is None:
@@ -304,4 +306,13 @@ def _case(main: DetectorScore | None, reading: Reading) -> Case:
         claims_capture=credential.claims_capture(provenance),
         has_ai_action=credential.has_ai_action(provenance),
         ingredient_failure=credential.has_ingredient_failure(provenance),
+        hints_ai=case.hints_ai or credential.hints_ai(provenance),
     )
+
+
+def _marked_ai(reading: Reading) -> bool:
+    if not reading.marks:
+        return False  # as nearly always: spares the import of what explains marks
+    from verascope.provenance import marks
+
+    return marks.declares_ai(reading.marks) is not None

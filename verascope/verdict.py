@@ -26,11 +26,12 @@ class Case(Struct, frozen=True, kw_only=True):
         scored: a detector gave a score.
         reach: the operating point that the score reached, if any.
         outcome: of the Content Credential, if it was looked at.
-        declares_ai: extent of the AI that the active signature declares, whoever signed.
+        declares_ai: extent of the AI that the credential declares in its signer's name.
         claims_capture: the active signature claims a camera, a scanner or film.
         has_ai_action: some manifest in the history declares an AI action.
         ingredient_failure: some ingredient did not validate.
-        marked_ai: a declaration without a signature says AI, or suspects it.
+        hints_ai: a mark without a signature, or a signature that holds but is not trusted, says
+            AI of the whole or a part, or suspects it.
     """
 
     scored: bool = False
@@ -40,7 +41,7 @@ class Case(Struct, frozen=True, kw_only=True):
     claims_capture: bool = False
     has_ai_action: bool = False
     ingredient_failure: bool = False
-    marked_ai: bool = False
+    hints_ai: bool = False
 
     @property
     def trusted(self) -> bool:
@@ -102,10 +103,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "unvouched_ai",
         "a signature that holds but is not trusted, or a mark without a signature, declares AI",
-        lambda case: (
-            case.marked_ai
-            or (case.outcome is Outcome.VALID_UNTRUSTED and case.declares_ai is not None)
-        ),
+        lambda case: case.hints_ai,
         Verdict.INCONCLUSIVE,
         Extent.WHOLE,
     ),

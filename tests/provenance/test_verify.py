@@ -164,7 +164,7 @@ def test_a_chain_that_cannot_be_read_is_not_trusted(
 ) -> None:
     """The library trusts it; whether its leaf may sign is not known."""
     data = sign(chain.picture(), JPEG, signer)
-    monkeypatch.setattr("verascope.provenance.verify._store", lambda reader, label: b"")
+    monkeypatch.setattr("verascope.provenance.answer._store", lambda reader, label: b"")
     answer = check(data, trust)
     assert answer.outcome is Outcome.VALID_UNTRUSTED
     assert "certificate_not_read" in {warning.code for warning in answer.warnings}

@@ -1,21 +1,10 @@
 """Declarations and marks without a signature. Anyone can write them, and anyone remove them."""
 
-from collections.abc import Iterator
-from typing import Any
-
 from verascope.media.buffer import Buffer
-from verascope.provenance import words
-from verascope.provenance.history import cut
 from verascope.provenance.mark import Declared, Mark
-from verascope.provenance.metadata import Metadata, read_metadata
-from verascope.provenance.parameters import parameters, read_json
-from verascope.provenance.text_marks import text_marks
-from verascope.provenance.xmp import Property, properties
+from verascope.provenance.metadata import read_metadata
 from verascope.result import Evidence, Extent, Strength, Supports
 
-IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-TC260 = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 MAX_MARKS = 20
 MAX_TEXT_BYTES = 16 << 20
 SYNTHETIC = frozenset({Declared.AI, Declared.AI_PART, Declared.MAYBE_AI})
@@ -30,9 +19,16 @@ def marks(data: Buffer, media_type: str) -> tuple[Mark, ...]:
         media_type: what its bytes are.
     """
     if media_type.startswith("text/"):
+        from verascope.provenance.text_marks import text_marks
+
         found = list(text_marks(bytes(data[:MAX_TEXT_BYTES])))
     else:
-        found = list(_of(read_metadata(data, media_type)))
+        metadata = read_metadata(data, media_type)
+        if not any(metadata):
+            return ()  # as most pictures of platforms: spares the import of what reads it
+        from verascope.provenance.declarations import declarations
+
+        found = list(declarations(metadata))
     return tuple(dict.fromkeys(found))[:MAX_MARKS]
 
 
@@ -56,68 +52,3 @@ def evidence(found: tuple[Mark, ...]) -> tuple[Evidence, ...]:
         )
         for mark in found
     )
-
-
-def _of(metadata: Metadata) -> Iterator[Mark]:
-    for packet in metadata.packets:
-        for prop in properties(packet):
-            yield from _xmp(prop)
-    novelai = ("Software", "NovelAI") in metadata.texts
-    for key, text in metadata.texts:
-        if key == "AIGC":
-            yield _aigc(text)
-        else:
-            yield from parameters(key, text, novelai=novelai)
-
-
-def _xmp(prop: Property) -> Iterator[Mark]:
-    if (prop.namespace, prop.name) == (IPTC_EXT, "DigitalSourceType"):
-        yield _source_type(prop.value)
-    elif (prop.namespace, prop.name) == (TC260, "AIGC"):
-        yield _aigc(prop.value)
-    elif (prop.namespace, prop.name) == (PHOTOSHOP, "Credit") and "made with google ai" in (
-        prop.value.lower()
-    ):
-        yield Mark(
-            kind="xmp_credit",
-            declared=Declared.AI,
-            value=cut(prop.value),
-            statement="Its credit line says: Made with Google AI.",
-        )
-
-
-def _source_type(written: str) -> Mark:
-    """IPTC's digital source type, by its last word."""
-    value = written.strip().rstrip("/").rpartition("/")[2][:100]
-    known = words.SOURCE_TYPES.get(value)
-    declared = Declared.NOT_AI if known else Declared.OTHER
-    if value == words.AI_WHOLE:
-        declared = Declared.AI
-    elif value in words.AI_PART:
-        declared = Declared.AI_PART
-    said = known.statement if known else f"of the source type “{value}”, unknown to us"
-    statement = f"Its metadata (IPTC) says: {said}."
-    return Mark(kind="iptc_dst", declared=declared, value=value, statement=statement)
-
-
-def _aigc(text: str) -> Mark:
-    """China's GB 45438 label: 1 is AI, 2 may be, 3 is suspected."""
-    label = str(_aigc_object(text).get("Label", ""))
-    declared = {"1": Declared.AI, "2": Declared.MAYBE_AI, "3": Declared.MAYBE_AI}.get(label)
-    said = {"1": "made by AI", "2": "perhaps made by AI", "3": "suspected to be made by AI"}
-    return Mark(
-        kind="gb45438",
-        declared=declared or Declared.OTHER,
-        value=f"Label={label}" if label in said else "",
-        statement=f"Its AIGC label (GB 45438) says: {said.get(label, 'nothing readable')}.",
-    )
-
-
-def _aigc_object(text: str) -> dict[str, Any]:
-    """The label's object; some writers use single quotes, or put it into a list."""
-    for attempt in (text, text.replace("'", '"')):
-        found = read_json(attempt)
-        first = found[0] if isinstance(found, list) and found else found
-        if isinstance(first, dict):
-            return first
-    return {}
