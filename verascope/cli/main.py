@@ -1,6 +1,5 @@
 """The verbs and their exit codes. A verb's module is imported only when it is called."""
 
-import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -99,6 +98,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(error: Exception) -> int:
     """The exit code of an exception; one raised on purpose is a sentence, another a fault."""
+    import logging
+
     from verascope.errors import VerascopeError
 
     if isinstance(error, VerascopeError):

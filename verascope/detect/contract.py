@@ -1,9 +1,9 @@
 """What a detector is: the protocol that built-in and third-party detectors fulfil."""
 
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from verascope.result import Modality, OperatingPoint, Segment
@@ -11,8 +11,7 @@ from verascope.result import Modality, OperatingPoint, Segment
 Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Windows:
+class Windows(Struct, frozen=True, eq=False):
     """What a detector looks at, cut from one medium in the worker process.
 
     Attributes:
@@ -25,8 +24,7 @@ class Windows:
     places: Array
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """A calibrated score: probability 0 to 1 with its 95 % interval, at the given prior."""
 
     score: float

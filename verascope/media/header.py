@@ -1,6 +1,6 @@
 """What an image file says of itself before anything is decoded."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from verascope.errors import InputTrouble
 from verascope.result import Reason, Warn
@@ -9,8 +9,7 @@ from verascope.settings import Limits
 MIN_PART_SIDE = 64  # pixels; less of a broken picture is no picture (detectors abstain below it)
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(Struct, frozen=True):
     """The size and state of a picture, from its header and structure.
 
     Attributes:

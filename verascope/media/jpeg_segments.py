@@ -2,7 +2,8 @@
 
 import re
 import struct
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from verascope.errors import InputTrouble
 from verascope.media import exif
@@ -22,8 +23,7 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 ICC = b"ICC_PROFILE\0"
 
 
-@dataclass
-class Segments:
+class Segments(Struct):
     """What the walk over the segments gathers.
 
     Attributes:

@@ -1,8 +1,7 @@
 """A decoded picture, and what every format's decoder does with its pixels at the end."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from verascope.errors import InputTrouble
@@ -14,8 +13,7 @@ Pixels = NDArray[np.uint8]
 MCU_ROWS = 16  # pixels; the tallest block row of the JPEGs in use
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(Struct, frozen=True, eq=False):
     """What a viewer shows of an image file, transparency on white.
 
     Attributes:

@@ -7,7 +7,6 @@ decoded to typed structs, never unpickled, and arrays are bounded by the shared 
 """
 
 import json
-import logging
 import math
 import mmap
 import os
@@ -34,8 +33,6 @@ BOOT = (
     "sys.path[:] = path; from verascope.media.worker import serve; "
     "serve(function, sock, arena, memory)"
 )
-
-log = logging.getLogger(__name__)
 
 
 class Message(NamedTuple):
@@ -165,7 +162,9 @@ def _trouble(frame: Frame) -> InputTrouble:
     text = frame.data.decode(errors="replace")
     if frame.kind == "memory":
         return InputTrouble(Reason.MEMORY_LIMIT, "over its limit of memory")
-    log.error("a worker's function failed:\n%s", text)
+    import logging
+
+    logging.getLogger(__name__).error("a worker's function failed:\n%s", text)
     return InputTrouble(Reason.WORKER_CRASHED, text.rstrip().rpartition("\n")[2])
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +62,8 @@ def keep(name: str, pem: str) -> Path:
     if not NAME.fullmatch(name) or name in (*ISSUED, "none", "tsa"):
         raise UsageError(f"trust: a list cannot be called {name!r}")
     folder().mkdir(parents=True, exist_ok=True)
+    import tempfile
+
     with tempfile.NamedTemporaryFile("w", dir=folder(), suffix=".new", delete=False) as file:
         file.write(pem)
     target = folder() / f"{name}.pem"
