@@ -111,6 +111,10 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     ]
     lines += [*_discrimination(metrics["discrimination"]), ""]
     lines += [*(f"- *{key}*: {text}" for key, text in protocols.items()), ""]
+    scales = ", ".join(
+        f"{s['mean']:.2f} ± {s['deviation']:.2f}" for s in metrics["real_logits"].values()
+    )
+    lines += [f"Logits of real pictures, mean ± deviation, by scoring network: {scales}.", ""]
     lines += ["### AUROC by what the picture shows and by family (equal crops)", ""]
     groups = metrics["auroc_by_style"] | metrics["auroc_by_family"]
     lines += [*_figures("group", groups), ""]
@@ -136,12 +140,11 @@ def _recompute(d: ModelDescription) -> list[str]:
         "",
         f"Trained by code of sha256 `{d.training['code_sha256']}` with seed {d.training['seed']}:",
         "",
-        "    " + d.training["command"],
+        "    " + d.training["commands"]["train"],
         "",
         "The leave-sources-out figures come from the same command. The dev figures:",
         "",
-        "    "
-        + d.training.get("evaluate", "verascope train evaluate MODEL --corpus DIR --split dev"),
+        "    " + d.training["commands"]["evaluate"],
         "",
     ]
 

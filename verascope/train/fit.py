@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +78,11 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     state = State(recipe, device)
     start = checkpoint.load(out / CHECKPOINT, state) if (out / CHECKPOINT).is_file() else 0
-    batches = Batches(recipe, store, chosen, workers)
     clock = Clock(recipe.steps, start, (budget or Budget()).seconds)
-    with (out / LOG).open("a", encoding="utf-8") as log:
+    with (
+        closing(Batches(recipe, store, chosen, workers)) as batches,
+        (out / LOG).open("a", encoding="utf-8") as log,
+    ):
         step, losses = start, []
         while not clock.over(step):
             losses.append(state.step(step, clock.share(step), *batches(step, clock.share(step))))
@@ -165,6 +168,11 @@ class Batches:
         return torch.from_numpy(np.stack(crops)), torch.from_numpy(
             self.labels[[i for i, _ in drawn]]
         )
+
+    def close(self) -> None:
+        """Let the threads end."""
+        if self.pool:
+            self.pool.shutdown()
 
 
 class Clock:

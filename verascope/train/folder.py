@@ -38,7 +38,7 @@ class Facts(NamedTuple):
 
     name: str
     version: str
-    command: str
+    commands: dict[str, str]  # train, evaluate
     recipe: Recipe
     corpora: list[Corpus]
     network: Discriminator
@@ -101,7 +101,7 @@ def _sources(package: str | None) -> list[Path]:
 def _training(facts: Facts) -> dict[str, Any]:
     """Where the model comes from: command, code, recipe, corpora with their sources."""
     return {
-        "command": facts.command,
+        "commands": facts.commands,
         "code_sha256": code_sha256(),
         "seed": facts.recipe.seed,
         "recipe": msgspec.to_builtins(facts.recipe),

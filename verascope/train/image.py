@@ -7,6 +7,8 @@ so the folds' logits stand for the final one's on unseen sources; the dev split,
 nothing, checks it.
 """
 
+import os.path
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +46,7 @@ class Run:
         out: folder of the run; the model folder is `out/model`.
         recipe: how to train.
         name, version: of the model.
-        command: the command line, for the card.
+        command: the command line that trains, for the card.
         device: auto, cpu, cuda.
         workers: threads that prepare crops.
         seconds: stop each network after so long instead of the recipe's steps.
@@ -169,13 +171,20 @@ def _ship(
     )
     real = main.only(lambda item: item.row.label == "real")
     points = calibrate.operating_points(calibration, real.logits, real.sources)
-    facts = Facts(run.name, run.version, run.command, run.recipe, read, network, to_onnx(network))
+    commands = {"train": run.command, "evaluate": _evaluate_command(run)}
+    facts = Facts(run.name, run.version, commands, run.recipe, read, network, to_onnx(network))
     metrics = {"leave_sources_out": report.figures(held_out, calibration, points, null)}
     folder = write(run.out / MODEL, facts, calibration, points, metrics)
     if any(corpus.items for corpus in corpora.read_all(run.folders, DEV)):
         metrics[DEV] = measure.on_split(ImageResidual(folder), run.folders, DEV)
         write(folder, facts, calibration, points, metrics)
     return folder
+
+
+def _evaluate_command(run: Run) -> str:
+    """The command that recomputes the dev figures, with paths relative to where we are."""
+    folders = [part for f in run.folders for part in ("--corpus", os.path.relpath(f))]
+    return shlex.join(["verascope", "train", "evaluate", "MODEL", *folders, "--split", DEV])
 
 
 def _folds_of_all(items: list[Item], trained: NDArray[np.int64], count: int) -> NDArray[np.int64]:

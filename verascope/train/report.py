@@ -67,6 +67,7 @@ def figures(
             name: discrimination(part) | {"null": nulls_by_protocol.get(name)}
             for name, part in scored.items()
         },
+        "real_logits": scales(counted),
         "auroc_by_style": {
             style: discrimination(part)["auroc"]
             for style in sorted({item.style for item in counted.items})
@@ -95,6 +96,23 @@ def figures(
             main.only(lambda item: item.row.label == "real" or not item.headline),
             lambda item: item.row.kind,
         ),
+    }
+
+
+def scales(scored: Scored) -> dict[str, Any]:
+    """Mean and deviation of the real items' logits, by the model that scored them.
+
+    Where one calibration serves several fold models and the final one, these must be alike.
+    """
+    real = ~scored.synthetic
+    return {
+        f"model {fold}": plain(
+            {
+                "mean": float(scored.logits[real & (scored.folds == fold)].mean()),
+                "deviation": float(scored.logits[real & (scored.folds == fold)].std()),
+            }
+        )
+        for fold in np.unique(scored.folds[real])
     }
 
 
