@@ -1,6 +1,6 @@
 """Train both image generators on examples/photographs and write examples/generated/.
 
-    python examples/make_generated.py
+    python docs/examples/make_generated.py
 
 Takes five to ten minutes on one core. The runs, with their logs and previews, stay in
 runs/examples; a killed run goes on there. All was trained on photographs that may be shared, see
@@ -20,7 +20,7 @@ from verascope.generate.device import pick
 from verascope.generate.reconstructor import Reconstructor
 from verascope.generate.run import grid
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "examples"
 RUNS = HERE.parent / "runs" / "examples"
 
 

@@ -1,6 +1,6 @@
 """Write examples/signed.jpg and examples/tampered.jpg from photographs/rocket.jpg.
 
-    python examples/make_signed.py
+    python docs/examples/make_signed.py
 
 The key is made here and thrown away, so the bytes differ with every run, and no list will ever
 know the signer: `verascope verify` calls the first file `valid_untrusted`, and the second, in which
@@ -12,7 +12,7 @@ from pathlib import Path
 from verascope.provenance.certificates import dev_chain
 from verascope.provenance.sign import Declaration, Signer, sign
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "examples"
 TEN_YEARS_DAYS = 3653
 
 

@@ -1,6 +1,6 @@
 """Write examples/photographs/ from two packages that ship them, unpacked or installed.
 
-    pip install scikit-image scikit-learn && python examples/make_photographs.py
+    pip install scikit-image scikit-learn && python docs/examples/make_photographs.py
 
 Files that are small enough are copied byte for byte; the others are cropped or encoded once, never
 resized, so that they keep the fine structure of a photograph. README.md has source and licence.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-OUT = Path(__file__).parent / "photographs"
+OUT = Path(__file__).parents[2] / "examples" / "photographs"
 
 
 def main() -> None:
