@@ -18,6 +18,10 @@ def test_a_made_page_is_current(name: str, content: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, "run: make docs"
 
 
+def test_the_figures_of_the_readme_are_the_shipped_models() -> None:
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == MAKE["readme"](), "run: make docs"
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_readme_or_the_docs_tell_of_each_verb(verb: str) -> None:
     assert f"## verascope {verb}" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
