@@ -4,15 +4,19 @@ Apart from reading.py, so that the parent imports nothing of what opens files.
 """
 
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from verascope.detect.registry import Entry
+from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.result import Modality, Provenance, Reason
 from verascope.settings import Limits
 
 FUNCTION = "verascope.reading:read"
+
+Blob: TypeAlias = bytes  # a field of Reading is called bytes
 
 
 class Stage(StrEnum):
@@ -28,7 +32,8 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
 
     `path` is in the file system's bytes; a symbolic link is judged as its target only with
     `follow_links`. Of the `detectors`, those of the input's modality cut their windows; with none
-    at all, nothing is decoded.
+    at all and no `fingerprint` wanted, nothing is decoded. With `store`, the manifest store comes
+    back as well.
     """
 
     path: bytes
@@ -37,6 +42,8 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     provenance: bool
     trust: tuple[str, ...]
     limits: Limits
+    fingerprint: bool = False
+    store: bool = False
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -57,6 +64,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     reason: Reason | None = None
     detail: str | None = None
     windowed: tuple[str, ...] = ()
+    fingerprint: Fingerprint | None = None
+    manifest_store: Blob | None = None
     provenance: Provenance | None = None
     marks: tuple[Mark, ...] = ()
     timing: dict[str, float] = {}

@@ -21,6 +21,7 @@ from verascope.exchange import Reading, ReadRequest, Stage
 from verascope.media.header import MIN_PART_SIDE
 from verascope.media.image import Header, Picture, decode, read_header
 from verascope.media.types import MediaType, judgeable, sniff
+from verascope.provenance.fingerprint import KINDS, fingerprint
 from verascope.provenance.marks import marks
 from verascope.provenance.verify import verify
 from verascope.result import Modality, Reason, Warn
@@ -108,7 +109,7 @@ def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
         modality=media_type.modality,
     )
     opened = _Opened(reading, media_type)
-    if ask.detectors:
+    if ask.detectors or ask.fingerprint:
         opened = _look(ask, data, opened)
     return opened._replace(reading=_timed(opened.reading, "open", start))
 
@@ -117,6 +118,7 @@ def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
     """Whether it can be judged, by its type and its header, and by which detectors."""
     name = os.fsdecode(os.path.basename(ask.path))
     covered = {entry.modality for entry in ask.detectors.values()}
+    covered |= KINDS.keys() if ask.fingerprint else set()
     reading = opened.reading
     try:
         media_type, warnings = judgeable(data, name, DECODED & covered)
@@ -130,7 +132,7 @@ def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
         side = min(header.width, header.height)
         if not header.complete and side < MIN_PART_SIDE:
             raise InputTrouble(Reason.TRUNCATED, "and what is left of it is too little to judge")
-        detectors = _able(ask, media_type, side)
+        detectors = _able(ask, media_type, side) if ask.detectors else {}
     except InputTrouble as trouble:
         return opened._replace(reading=_stopped(reading, trouble))
     return _Opened(reading, media_type, header, detectors)
@@ -143,6 +145,8 @@ def _able(ask: ReadRequest, media_type: MediaType, side: int) -> dict[str, Detec
         for name, entry in ask.detectors.items()
         if entry.modality is media_type.modality
     }
+    if not wanted:
+        raise InputTrouble(Reason.UNSUPPORTED_TYPE, f"no detector for {media_type.name}")
     able = {name: each for name, each in wanted.items() if side >= each.min_side}
     if not able:
         least = min(detector.min_side for detector in wanted.values())
@@ -154,7 +158,7 @@ def _able(ask: ReadRequest, media_type: MediaType, side: int) -> dict[str, Detec
 def _cut(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> tuple[Reading, list[Windows]]:
     """The second stage: decode, and let each detector cut its windows."""
     reading = msgspec.structs.replace(opened.reading, stage=Stage.CUT)
-    if opened.header is None or not opened.detectors:
+    if opened.header is None or not (opened.detectors or ask.fingerprint):
         return reading, []
     start = time.perf_counter()
     try:
@@ -162,6 +166,8 @@ def _cut(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> tuple[Reading, l
     except InputTrouble as trouble:
         return _stopped(reading, trouble), []
     reading = _timed(_decoded(reading, picture), "decode", start)
+    if ask.fingerprint:
+        reading = _fingerprinted(reading, picture)
     start = time.perf_counter()
     windows = [detector.windows(picture.pixels) for detector in opened.detectors.values()]
     warnings = reading.warnings
@@ -181,6 +187,13 @@ def _decoded(reading: Reading, picture: Picture) -> Reading:
     return msgspec.structs.replace(reading, reason=Reason.TRUNCATED, detail=detail)
 
 
+def _fingerprinted(reading: Reading, picture: Picture) -> Reading:
+    """With the fingerprint of the whole picture, for the registry."""
+    start = time.perf_counter()
+    found = fingerprint(picture.pixels, Modality.IMAGE)
+    return _timed(msgspec.structs.replace(reading, fingerprint=found), "fingerprint", start)
+
+
 def _padded(windows: Windows) -> bool:
     """Whether a window reaches over the picture's edge."""
     height, width = windows.values.shape[1:3]
@@ -194,6 +207,10 @@ def _check(ask: ReadRequest, file: BinaryIO, data: mmap.mmap, reading: Reading) 
     found = marks(data, media_type)
     provenance = verify(file, media_type, ask.trust)
     done = msgspec.structs.replace(reading, stage=Stage.DONE, provenance=provenance, marks=found)
+    if ask.store:
+        from verascope.provenance.inspect import manifest_store
+
+        done = msgspec.structs.replace(done, manifest_store=manifest_store(file, media_type))
     return _timed(done, "provenance", start)
 
 

@@ -276,6 +276,25 @@ class Manifest(Struct, frozen=True, kw_only=True):
     ingredients: tuple["Manifest", ...] = ()
 
 
+class Recovered(Struct, frozen=True, kw_only=True):
+    """A registered file that looks like the input, and the credential that it had.
+
+    Never the input's own: `distance` of 256 bits differ, and `outcome`, `trusted_by`, `signer` and
+    `claims` are what verifying that other file said when it was registered. `turned` says how the
+    input has to be turned to look so. The hashes are those of the file and of its manifest store.
+    """
+
+    distance: int
+    turned: str
+    registered_at: str
+    sha256: str
+    manifest_sha256: str
+    outcome: Outcome
+    trusted_by: tuple[str, ...] = ()
+    signer: Signer | None = None
+    claims: tuple[Claim, ...] = ()
+
+
 class Provenance(Struct, frozen=True, kw_only=True):
     """What the input's Content Credential says, and whether it holds.
 
@@ -283,6 +302,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     `failures` are the library's codes for the active manifest and what it rests on, `detail` its
     own words for the first of them or for why nothing could be read. `signed_at_trusted`: an
     independent time stamp from a listed authority says so, not the signer's own clock.
+    `recovered` are registered files that look alike, if a registry was asked: other files.
     """
 
     outcome: Outcome
@@ -297,6 +317,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     failures: tuple[str, ...] = ()
     history: Manifest | None = None
     remote_url: str | None = None
+    recovered: tuple[Recovered, ...] = ()
 
 
 class Verification(Struct, frozen=True, kw_only=True):

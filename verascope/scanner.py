@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
@@ -24,6 +24,7 @@ from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
 from verascope.provenance import trust
 from verascope.result import (
+    SENTENCES,
     DetectorScore,
     Input,
     Outcome,
@@ -37,6 +38,10 @@ from verascope.result import (
 )
 from verascope.settings import Settings
 from verascope.verdict import Case, Reach, decide
+
+if TYPE_CHECKING:
+    from verascope.provenance.recovery import Registration
+    from verascope.provenance.registry import Registry
 
 PathLike = str | os.PathLike[str]
 
@@ -82,13 +87,39 @@ class Scanner:
             yield self.scan(path, follow_links=follow_links)
 
     def verify(self, path: PathLike) -> Verification:
-        """Check one file's Content Credential and nothing else; decodes no pixel."""
-        reading, _ = self._read(self._request(os.fspath(path), {}, provenance=True))
+        """Check one file's Content Credential and nothing else; decodes no pixel.
+
+        With a registry in the settings, a file without an intact one is decoded after all, and
+        what is registered of files that look like it is told beside its outcome.
+        """
+        request = self._request(os.fspath(path), {}, provenance=True)
+        reading, _ = self._read(msgspec.structs.replace(request, fingerprint=False))
+        if request.fingerprint and not credential.is_intact(reading.provenance):
+            look, _ = self._read(msgspec.structs.replace(request, provenance=False))
+            if look.sha256 == reading.sha256:  # the file is still the same
+                reading = msgspec.structs.replace(reading, fingerprint=look.fingerprint)
+        reading = self._recover(reading)
         source = _input(reading, uri_of(os.fspath(path)))
         if reading.provenance is None:
             reason = reading.reason or Reason.WORKER_CRASHED
             return Verification.failed(source, reason, reading.detail)
         return Verification.of(source, reading.provenance)
+
+    def register(self, path: PathLike, registry: "Registry") -> "Registration":
+        """Put a signed file's fingerprint and its credential into a registry."""
+        from verascope.provenance import recovery
+
+        request = self._request(os.fspath(path), {}, provenance=True)
+        request = msgspec.structs.replace(request, fingerprint=True, store=True)
+        reading, _ = self._read(request)
+        source = _input(reading, uri_of(os.fspath(path)))
+        if reading.reason or reading.provenance is None:
+            reason = reading.reason or Reason.WORKER_CRASHED
+            return recovery.Registration(
+                source, refused=f"{SENTENCES[reason]} {reading.detail or ''}"
+            )
+        found = recovery.Found(reading.provenance, reading.fingerprint, reading.manifest_store)
+        return recovery.register(registry, source, found)
 
     def start(self) -> None:
         """Start the worker, and load the models meanwhile; else the first input does so."""
@@ -99,6 +130,9 @@ class Scanner:
     def close(self) -> None:
         """End the worker. The next input would start another."""
         self._sandbox.close()
+        registry = self.__dict__.pop("_registry", None)  # opened again with the next input
+        if registry is not None:
+            registry.close()
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +150,7 @@ class Scanner:
         self.start()
         provenance = self.settings.provenance
         reading, cuts = self._read(self._request(path, self._entries, provenance, follow_links))
+        reading = self._recover(reading)
         started_scoring = time.perf_counter()
         judged = [_judge(self._detectors[cut.name], cut.windows) for cut in cuts]
         done = time.perf_counter()
@@ -141,7 +176,27 @@ class Scanner:
             provenance=provenance,
             trust=self.settings.trust,
             limits=self.settings.limits,
+            fingerprint=self._registry is not None and provenance,
         )
+
+    def _recover(self, reading: Reading) -> Reading:
+        """With what the registry, if there is one, knows of files that look like this one."""
+        provenance = reading.provenance
+        if self._registry is None or provenance is None or credential.is_intact(provenance):
+            return reading
+        from verascope.provenance import recovery
+
+        found = self._registry.find(reading.fingerprint)
+        return msgspec.structs.replace(reading, provenance=recovery.told(provenance, found))
+
+    @cached_property
+    def _registry(self) -> "Registry | None":
+        """The registry to ask, opened with the first input."""
+        if self.settings.registry is None:
+            return None
+        from verascope.provenance.registry import Registry
+
+        return Registry(Path(self.settings.registry))
 
     def _read(self, request: ReadRequest) -> tuple[Reading, list["_Cut"]]:
         """What the worker found, however far it came."""
@@ -218,6 +273,10 @@ def _result(reading: Reading, uri: str, judged: list[_Judged], timing: dict[str,
     evidence = [detector_evidence(each.score, each.detector) for each in judged]
     if reading.provenance is not None:
         evidence += credential.evidence(reading.provenance)
+        if reading.provenance.recovered:
+            from verascope.provenance import recovery
+
+            evidence += recovery.evidence(reading.provenance)
     if reading.marks:
         from verascope.provenance import marks
 

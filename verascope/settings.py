@@ -24,6 +24,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Detectors to run, by name; None runs every registered one of the input's modality.
     detectors: tuple[str, ...] | None = None
     provenance: bool = True
+    # Registry of fingerprints to ask for inputs without an intact credential; None asks none.
+    registry: str | None = None
     # onnxruntime execution providers, in order of preference.
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     model_threads: int = 1

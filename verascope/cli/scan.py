@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
+from verascope.cli.registry import registry_options, registry_path
 from verascope.cli.table import Table
 from verascope.cli.verify import trust_lists
 from verascope.result import Result, Verdict
@@ -78,6 +79,7 @@ OUTPUTS: dict[str, Callable[[TextIO], Output]] = {"text": Table, "jsonl": JsonLi
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when something is flagged.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@registry_options
 def scan(
     paths: tuple[str, ...],
     files_from: BinaryIO | None,
@@ -94,6 +96,8 @@ def scan(
     fail_on: str,
     exit_zero: bool,
     quiet: bool,
+    recover: bool,
+    registry: str | None,
 ) -> int:
     """Judge files and folders: was it made by a machine, and what speaks for it?
 
@@ -112,6 +116,7 @@ def scan(
         trust=trust_lists(trust),
         detectors=detectors or None,
         provenance=not no_provenance,
+        registry=registry_path(recover and not no_provenance, registry),
     )
     tally = Tally(_verdicts(fail_on))
     names = listed(files_from, b"\0" if null else b"\n") if files_from else ()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import click
 
+from verascope.cli.registry import registry_options, registry_path
 from verascope.errors import ExitCode
 from verascope.result import Outcome, Status, Verification
 from verascope.settings import Settings
@@ -37,30 +38,41 @@ whether it has a credential could not be found out."""
     help="Outcomes that make the exit code 1, separated by commas.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when an outcome is in --fail-on.")
-def verify(files: tuple[str, ...], trust: str, format_: str, fail_on: str, exit_zero: bool) -> int:
+@registry_options
+def verify(
+    files: tuple[str, ...],
+    trust: str,
+    format_: str,
+    fail_on: str,
+    exit_zero: bool,
+    recover: bool,
+    registry: str | None,
+) -> int:
     """Check Content Credentials (C2PA): who signed, does it hold, what is claimed?
 
     \b
       verascope verify photo.jpg
       verascope verify *.jpg --format jsonl
       verascope verify photo.jpg --trust official,interim
+      verascope verify photo.jpg --recover
 
     Nothing is fetched. One of seven outcomes for each file: none, remote_only, unsupported,
     unreadable, invalid, valid_untrusted, trusted.
     """
     flagged = _outcomes(fail_on)
     answers = []
-    for answer in _ask(files, trust_lists(trust)):
+    settings = Settings(trust=trust_lists(trust), registry=registry_path(recover, registry))
+    for answer in _ask(files, settings):
         _write(answer, format_)
         answers.append(_code(answer, flagged))
     worst = max(answers, default=ExitCode.OK)
     return int(ExitCode.OK if exit_zero and worst is ExitCode.FLAGGED else worst)
 
 
-def _ask(files: tuple[str, ...], trust: tuple[str, ...]) -> Iterable[Verification]:
+def _ask(files: tuple[str, ...], settings: Settings) -> Iterable[Verification]:
     from verascope.scanner import Scanner
 
-    with Scanner(Settings(trust=trust)) as scanner:
+    with Scanner(settings) as scanner:
         for file in files:
             yield scanner.verify(file)
 

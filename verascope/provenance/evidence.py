@@ -61,6 +61,11 @@ def has_ingredient_failure(provenance: Provenance) -> bool:
     )
 
 
+def is_intact(provenance: Provenance | None) -> bool:
+    """Whether there is a credential that holds, whoever signed it."""
+    return provenance is not None and provenance.outcome in INTACT
+
+
 def evidence(provenance: Provenance) -> tuple[Evidence, ...]:
     """What the credential adds to a Result; nothing where there is none."""
     return tuple(_evidence(provenance))

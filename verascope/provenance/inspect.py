@@ -63,14 +63,30 @@ def inspect(stream: BinaryIO, media_type: str, trust: tuple[str, ...]) -> Inspec
         return Inspection(provenance=provenance)
 
 
+def manifest_store(stream: BinaryIO, media_type: str) -> bytes | None:
+    """The whole manifest store as it stands in a file; None if there is none to be read."""
+    c2pa = load()
+    stream.seek(0)
+    try:
+        with c2pa.Reader(media_type, stream, None, contexts(("none",)).everything) as reader:
+            return _store(reader, msgspec.json.decode(reader.json())["active_manifest"])
+    except (c2pa.C2paError, KeyError):
+        return None
+
+
 def _all(reader: Any, provenance: Provenance) -> Inspection:
     label = provenance.history.label if provenance.history else None
     return Inspection(
         provenance=provenance,
         store_json=reader.detailed_json(),
-        store=_resource(reader, f"self#jumbf=/c2pa/{label}/c2pa.signature", MAX_ALL_BYTES),
+        store=_store(reader, label),
         resources=tuple(_resources(reader)),
     )
+
+
+def _store(reader: Any, label: str | None) -> bytes | None:
+    """Asked for one box of it, the library writes the whole store."""
+    return _resource(reader, f"self#jumbf=/c2pa/{label}/c2pa.signature", MAX_ALL_BYTES)
 
 
 def _resources(reader: Any) -> Iterator[Resource]:

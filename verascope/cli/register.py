@@ -1,0 +1,56 @@
+"""`verascope register`: signed files into the local registry, to be found when stripped."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from verascope.cli.registry import registry_option
+from verascope.cli.verify import trust_lists
+from verascope.errors import ExitCode
+from verascope.settings import Settings
+
+if TYPE_CHECKING:
+    from verascope.provenance.recovery import Registration
+
+
+@click.command(epilog="Exit codes: 0 all are registered; 2 one could not be.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--trust",
+    default=",".join(Settings().trust),
+    show_default=True,
+    help="Lists of known signers, as for verify: the registry keeps what they said.",
+)
+@registry_option
+def register(files: tuple[str, ...], trust: str, registry: str | None) -> int:
+    """Keep the fingerprints of signed pictures, with their credentials, on this machine.
+
+    \b
+      verascope register signed.jpg
+      verascope verify copy-from-a-platform.jpg --recover
+
+    A platform that strips a credential leaves the picture; its fingerprint finds the credential
+    again. What is found is said of a similar file, never of the one that was asked about.
+    """
+    from verascope.provenance.registry import Registry, default_path
+    from verascope.scanner import Scanner
+
+    path = Path(registry) if registry else default_path()
+    refused = False
+    settings = Settings(trust=trust_lists(trust))
+    with Registry(path, create=True) as kept, Scanner(settings) as scanner:
+        for file in files:
+            answer = scanner.register(file, kept)
+            refused |= answer.refused is not None
+            _say(answer)
+    return int(ExitCode.INCOMPLETE if refused else ExitCode.OK)
+
+
+def _say(answer: "Registration") -> None:
+    from verascope.cli.escape import printable
+
+    said = "registered" if answer.new else "was registered before"
+    if answer.refused is not None:
+        said = f"not registered: {answer.refused.strip()}"
+    click.echo(printable(f"{answer.input.uri}: {said}"))

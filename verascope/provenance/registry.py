@@ -1,0 +1,214 @@
+"""The local registry: fingerprints of signed files, and the credentials that they had.
+
+One SQLite file, written by whole transactions and readable meanwhile (WAL). What is found in it was
+registered by its owner; nobody else is asked. A match is a similar file, never this one.
+"""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from verascope.errors import UsageError
+from verascope.provenance.fingerprint import BITS, BY_NAME, Fingerprint, usable
+from verascope.provenance.hamming import Index
+from verascope.result import Provenance, Recovered
+
+VERSION = 1
+MAX_MATCHES = 5
+SCHEMA = """
+CREATE TABLE stores (sha256 BLOB PRIMARY KEY, store BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE assets (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL, fingerprint BLOB NOT NULL, quality INTEGER NOT NULL,
+    sha256 BLOB NOT NULL, store BLOB NOT NULL REFERENCES stores (sha256),
+    media_type TEXT NOT NULL, registered_at TEXT NOT NULL, provenance BLOB NOT NULL,
+    UNIQUE (sha256, store)
+);
+"""
+
+
+class Asset(Struct, frozen=True, kw_only=True):
+    """A signed file to register: what its bytes are, and what verifying it said."""
+
+    sha256: str
+    media_type: str
+    fingerprint: Fingerprint
+    store: bytes
+    provenance: Provenance
+
+
+class Registry:
+    """A registry file. A context manager; usable from one thread at a time.
+
+    Args:
+        path: the file; made with its folder if `create`.
+        create: otherwise a file that is not there is an error.
+
+    Raises:
+        UsageError: there is none, or it is not a registry of a version that we know.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        if not create and not path.is_file():
+            raise UsageError(f"there is no registry at {path}; `verascope register` makes one")
+        with _named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._prepare(path)
+        self._path = path
+        self._loaded: dict[str, _Loaded] = {}
+        self._version = -1
+
+    def add(self, asset: Asset) -> bool:
+        """Register a file; False if it was registered with this credential before.
+
+        Raises:
+            UsageError: its fingerprint has too little structure, or the file cannot be written.
+        """
+        if not usable(asset.fingerprint):
+            raise UsageError("too little structure for a fingerprint")
+        store_sha256 = hashlib.sha256(asset.store).digest()
+        row = (
+            asset.fingerprint.kind,
+            asset.fingerprint.hashes[0],
+            asset.fingerprint.quality,
+            bytes.fromhex(asset.sha256),
+            store_sha256,
+            asset.media_type,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            msgspec.msgpack.encode(asset.provenance),
+        )
+        with _named(self._path), self._transaction() as database:
+            both = (store_sha256, asset.store)
+            database.execute("INSERT OR IGNORE INTO stores VALUES (?, ?)", both)
+            done = database.execute(
+                "INSERT OR IGNORE INTO assets (kind, fingerprint, quality, sha256, store,"
+                " media_type, registered_at, provenance) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+            return done.rowcount == 1
+
+    def find(self, wanted: Fingerprint | None) -> tuple[Recovered, ...]:
+        """Registered files that look alike, the nearest first; none for a fingerprint of noise."""
+        if wanted is None or not usable(wanted):
+            return ()
+        loaded = self._load(wanted.kind)
+        best: dict[int, tuple[int, str]] = {}
+        for hash_, position in zip(wanted.hashes, wanted.positions, strict=True):
+            for row, distance in loaded.hashes.near(hash_, BY_NAME[wanted.kind].max_distance):
+                best[row] = min(best.get(row, (distance, position)), (distance, position))
+        nearest = sorted(best, key=lambda row: (best[row][0], row))[:MAX_MATCHES]
+        return tuple(self._recovered(int(loaded.ids[row]), *best[row]) for row in nearest)
+
+    def store(self, sha256: str) -> bytes | None:
+        """A registered manifest store by its hash."""
+        row = self._database.execute(
+            "SELECT store FROM stores WHERE sha256 = ?", (bytes.fromhex(sha256),)
+        ).fetchone()
+        return bytes(row[0]) if row else None
+
+    def __len__(self) -> int:
+        """How many files are registered."""
+        return int(self._database.execute("SELECT count(*) FROM assets").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _prepare(self, path: Path) -> None:
+        """Make the tables in a new file; refuse what is not ours."""
+        self._database.execute("PRAGMA journal_mode = WAL")
+        with self._transaction() as database:
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+                for statement in SCHEMA.split(";"):
+                    database.execute(statement)
+                database.execute(f"PRAGMA user_version = {VERSION}")
+            elif version != VERSION:
+                raise UsageError(f"{path} is not a registry that this version knows")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def _load(self, kind: str) -> "_Loaded":
+        """The index over all fingerprints of a kind; made again when the file has changed."""
+        version = self._database.execute("PRAGMA data_version").fetchone()[0]
+        version += self._database.total_changes  # data_version counts the others' changes alone
+        if version != self._version:
+            self._loaded, self._version = {}, version
+        if kind not in self._loaded:
+            rows = self._database.execute(
+                "SELECT id, fingerprint FROM assets WHERE kind = ? ORDER BY id", (kind,)
+            ).fetchall()
+            hashes = np.frombuffer(b"".join(row[1] for row in rows), np.uint8)
+            ids = np.array([row[0] for row in rows], np.int64)
+            self._loaded[kind] = _Loaded(ids, Index(hashes.reshape(-1, BITS // 8)))
+        return self._loaded[kind]
+
+    def _recovered(self, id_: int, distance: int, position: str) -> Recovered:
+        row = self._database.execute(
+            "SELECT sha256, store, registered_at, provenance FROM assets WHERE id = ?", (id_,)
+        ).fetchone()
+        provenance = msgspec.msgpack.decode(row[3], type=Provenance)
+        return Recovered(
+            distance=distance,
+            turned=position,
+            registered_at=row[2],
+            sha256=row[0].hex(),
+            manifest_sha256=row[1].hex(),
+            outcome=provenance.outcome,
+            trusted_by=provenance.trusted_by,
+            signer=provenance.signer,
+            claims=provenance.claims,
+        )
+
+
+class _Loaded(NamedTuple):
+    """All fingerprints of one kind: the ids of their rows, and the index over them."""
+
+    ids: NDArray[np.int64]
+    hashes: Index
+
+
+def default_path() -> Path:
+    """Where the user's registry is, if none is named."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "verascope" / "registry.sqlite"
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Trouble with the file in words that name it."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise UsageError(f"the registry {path} cannot be used: {error}") from error
