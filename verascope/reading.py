@@ -7,7 +7,6 @@ Imports no inference library: models run in the parent, which never sees the fil
 import hashlib
 import mmap
 import os
-import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
@@ -20,12 +19,12 @@ from verascope.errors import InputTrouble
 from verascope.exchange import Reading, ReadRequest, Stage
 from verascope.media.header import MIN_PART_SIDE
 from verascope.media.image import Header, Picture, decode, read_header
+from verascope.media.source import open_regular
 from verascope.media.types import MediaType, judgeable, sniff
 from verascope.provenance.fingerprint import KINDS, fingerprint
 from verascope.provenance.marks import marks
 from verascope.provenance.verify import verify
 from verascope.result import Modality, Reason, Warn
-from verascope.settings import Limits
 
 DECODED = frozenset({Modality.IMAGE})  # what media/ can decode so far
 
@@ -50,42 +49,6 @@ def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
         yield encode(reading), [array for each in windows for array in (each.values, each.places)]
         if ask.provenance:
             yield encode(_check(ask, file, data, reading)), ()
-
-
-def open_regular(path: bytes, follow_links: bool, limits: Limits) -> BinaryIO:
-    """Open a regular, non-empty file within the size limit; never blocks on a pipe or device.
-
-    Raises:
-        InputTrouble: not_found, permission_denied, not_a_file, empty or too_large.
-    """
-    try:
-        status = os.stat(path, follow_symlinks=follow_links)
-        _check_status(status, limits)
-        no_follow = 0 if follow_links else os.O_NOFOLLOW
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | no_follow)
-    except PermissionError as error:
-        raise InputTrouble(Reason.PERMISSION_DENIED) from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise InputTrouble(Reason.NOT_FOUND, getattr(error, "strerror", "")) from error
-    file = os.fdopen(fd, "rb")
-    try:
-        _check_status(os.fstat(fd), limits)  # it may have been swapped since
-    except InputTrouble:
-        file.close()
-        raise
-    return file
-
-
-def _check_status(status: os.stat_result, limits: Limits) -> None:
-    if stat.S_ISLNK(status.st_mode):
-        raise InputTrouble(Reason.NOT_A_FILE, "a symbolic link; name it to judge its target")
-    if not stat.S_ISREG(status.st_mode):
-        raise InputTrouble(Reason.NOT_A_FILE)
-    if status.st_size == 0:
-        raise InputTrouble(Reason.EMPTY)
-    if status.st_size > limits.max_bytes:
-        detail = f"{status.st_size} bytes, the limit is {limits.max_bytes}"
-        raise InputTrouble(Reason.TOO_LARGE, detail)
 
 
 class _Opened(NamedTuple):

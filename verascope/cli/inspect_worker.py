@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from verascope.errors import InputTrouble
+from verascope.media.source import open_regular
 from verascope.media.types import sniff
 from verascope.media.wire import Array
 from verascope.provenance.inspect import Inspection, inspect
-from verascope.reading import open_regular
 from verascope.result import Input, Reason
 from verascope.settings import Limits
 
