@@ -16,6 +16,7 @@ VERBS = {
     "verify": ("verify:verify", "Check Content Credentials (C2PA): who, when, what."),
     "inspect": ("inspect:inspect", "Show a credential whole, or write it as a page."),
     "sign": ("sign:sign", "Sign a file with a Content Credential of your own."),
+    "republish": ("republish:republish", "Transcode an upload and keep its history."),
     "register": ("register:register", "Keep a signed file's fingerprint, to find it again."),
     "trust": ("trust:trust", "Manage the lists of signers that are trusted."),
     "cert": ("cert:cert", "Make a certificate to try signing with."),

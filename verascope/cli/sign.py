@@ -6,25 +6,13 @@ from pathlib import Path
 
 import click
 
-CERTIFICATES = "VERASCOPE_SIGN_CERTIFICATES"
-KEY = "VERASCOPE_SIGN_KEY"
+from verascope.cli.signer import signer, signer_options
 
 
 @click.command(epilog="Exit codes: 0 signed; 2 not signed, and nothing was written.")
 @click.argument("source", type=click.Path(exists=True, dir_okay=False))
 @click.argument("target", type=click.Path(dir_okay=False))
-@click.option(
-    "--certificates",
-    type=click.Path(exists=True, dir_okay=False),
-    help=f"PEM, the signer's first, then those above it; else the text in ${CERTIFICATES}.",
-)
-@click.option(
-    "--key",
-    type=click.Path(exists=True, dir_okay=False),
-    help=f"PEM, PKCS#8; else the text in ${KEY}.",
-)
-@click.option("--algorithm", default="es256", show_default=True, help="Fits the key.")
-@click.option("--time-stamp", metavar="URL", help="Authority to ask for a time stamp (network).")
+@signer_options
 @click.option(
     "--created",
     metavar="TYPE",
@@ -83,15 +71,9 @@ def sign(
 
     The target appears whole and verified, or not at all.
     """
-    from verascope.provenance.sign import Declaration, Parent, Placement, Signer
+    from verascope.provenance.sign import Declaration, Parent, Placement
     from verascope.provenance.sign import sign as write
 
-    signer = Signer(
-        chain=_secret(certificates, CERTIFICATES, "--certificates"),
-        key=_secret(key, KEY, "--key"),
-        algorithm=algorithm,
-        time_stamp_url=time_stamp,
-    )
     declaration = Declaration(
         source_type=created,
         update=update,
@@ -104,21 +86,12 @@ def sign(
     where = (Path(source), Path(target), _media_type(source))
     before = Parent(Path(parent), _media_type(parent)) if parent else None
     placement = Placement(sidecar=Path(sidecar) if sidecar else None, remote_url=remote)
-    answer = write(*where, signer, declaration, parent=before, placement=placement)
+    whose = signer(certificates, key, algorithm, time_stamp)
+    answer = write(*where, whose, declaration, parent=before, placement=placement)
     click.echo(
         f"signed; others will call it {answer.outcome} unless they know the signer", err=True
     )
     return 0
-
-
-def _secret(path: str | None, variable: str, option: str) -> bytes:
-    """PEM from a file or the environment; never from the command line, which others can see."""
-    if path is not None:
-        return Path(path).read_bytes()
-    text = os.environ.get(variable)
-    if not text:
-        raise click.UsageError(f"give {option} or set {variable}")
-    return text.encode()
 
 
 def _choice(text: str) -> tuple[str, str]:

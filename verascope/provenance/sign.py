@@ -4,6 +4,7 @@ The library opens its target first and leaves half a file where it fails; here t
 whole, verified, or not at all, and may be the source itself.
 """
 
+import io
 import json
 import os
 import tempfile
@@ -62,6 +63,12 @@ class Parent(NamedTuple):
     media_type: str
 
 
+class Packed(NamedTuple):
+    """A parent that was taken in elsewhere, as an archive of the library; see upload.py."""
+
+    archive: bytes
+
+
 class Placement(Struct, frozen=True, kw_only=True):
     """Where the credential goes: into the file, unless `sidecar` names a file beside it.
 
@@ -105,7 +112,7 @@ def sign(
     signer: Signer,
     declaration: Declaration,
     *,
-    parent: Parent | None = None,
+    parent: Parent | Packed | None = None,
     placement: Placement = EMBEDDED,
 ) -> Provenance:
     """Write `target`, which is `source` with a credential; both may be the same file.
@@ -176,7 +183,7 @@ def _build(
     media_type: str,
     signer: Signer,
     declaration: Declaration,
-    parent: Parent | None,
+    parent: Parent | Packed | None,
     placement: Placement,
 ) -> bytes:
     """Write the signed file; returns the manifest store."""
@@ -198,8 +205,11 @@ def _build(
         return bytes(store)
 
 
-def _keep(builder: Any, parent: Parent) -> None:
+def _keep(builder: Any, parent: Parent | Packed) -> None:
     """Take in a file, with the credential that it has, as the parent."""
+    if isinstance(parent, Packed):
+        builder.add_ingredient_from_archive(io.BytesIO(parent.archive))
+        return
     record = {"label": PARENT, "relationship": "parentOf", "title": parent.path.name}
     with parent.path.open("rb") as file:
         builder.add_ingredient(json.dumps(record), parent.media_type, file)

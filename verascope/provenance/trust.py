@@ -176,5 +176,6 @@ def _settings(anchors: list[dict[str, str]], *, check_time_stamps: bool) -> dict
             "verify_timestamp_trust": check_time_stamps,
         },
         "core": {"allowed_network_hosts": [], "decode_identity_assertions": False},
+        "builder": {"thumbnail": {"enabled": False}},
         "trust": trust | ({"anchors": anchors} if anchors else {}),
     }

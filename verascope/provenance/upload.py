@@ -1,0 +1,119 @@
+"""Inside the worker of republishing: an upload to what a platform shows, and to its history.
+
+Nothing here signs, and no key comes here: the parent gets new pixels as JPEG, what verifying said,
+and the upload as an ingredient in the library's own form. The parent never opens the upload.
+"""
+
+import hashlib
+import io
+import json
+import mmap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from verascope.errors import InputTrouble
+from verascope.media.source import open_regular
+from verascope.media.types import judgeable
+from verascope.media.wire import Array
+from verascope.provenance.library import load
+from verascope.provenance.trust import contexts
+from verascope.provenance.verify import verify
+from verascope.result import Modality, Provenance, Reason
+from verascope.settings import Limits
+
+if TYPE_CHECKING:
+    from verascope.media.picture import Pixels
+
+FUNCTION = "verascope.provenance.upload:read"
+PARENT = "parent"
+# The file's own name stays out: it is the uploader's, and may name people.
+TITLE = "the upload"
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """How a platform stores pictures: the longer side at most, in pixels, and JPEG's quality."""
+
+    long_side: int = 1080
+    quality: int = 75
+
+
+class UploadRequest(Struct, frozen=True, kw_only=True):
+    """One upload; its path is in the file system's bytes."""
+
+    path: bytes
+    trust: tuple[str, ...]
+    limits: Limits
+    recipe: Recipe
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """What became of an upload: the picture to publish, or the reason why there is none."""
+
+    provenance: Provenance | None = None
+    picture: bytes = b""
+    ingredient: bytes = b""
+    resized: bool = False
+    sha256: str | None = None
+    reason: Reason | None = None
+    detail: str | None = None
+
+
+def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
+    """Read one upload; one message, an Upload."""
+    ask = msgspec.msgpack.decode(request, type=UploadRequest)
+    try:
+        upload = _read(ask)
+    except InputTrouble as trouble:
+        upload = Upload(reason=trouble.reason, detail=trouble.detail)
+    yield msgspec.msgpack.encode(upload), ()
+
+
+def _read(ask: UploadRequest) -> Upload:
+    from verascope.media.image import decode, read_header
+
+    with (
+        open_regular(ask.path, True, ask.limits) as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        media_type, _ = judgeable(data, "", frozenset({Modality.IMAGE}))
+        header = read_header(data, media_type, ask.limits)
+        shown = decode(data, media_type, header, ask.limits)
+        if shown.truncated:
+            raise InputTrouble(Reason.TRUNCATED, "a broken picture is not published")
+        return Upload(
+            provenance=verify(file, media_type.name, ask.trust),
+            picture=transcode(shown.pixels, ask.recipe),
+            ingredient=_ingredient(file, media_type.name, ask.trust),
+            resized=max(shown.pixels.shape[:2]) > ask.recipe.long_side,
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
+
+
+def transcode(pixels: "Pixels", recipe: Recipe) -> bytes:
+    """Upright pixels as a platform shows them: smaller, JPEG 4:2:0, no metadata of any kind."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    if max(image.size) > recipe.long_side:
+        image.thumbnail((recipe.long_side, recipe.long_side), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=recipe.quality, subsampling="4:2:0", optimize=True)
+    return out.getvalue()
+
+
+def _ingredient(file: BinaryIO, media_type: str, trust: tuple[str, ...]) -> bytes:
+    """The upload with its credential, and what checking that gave, as the library packs it."""
+    c2pa = load()
+    record = {"label": PARENT, "relationship": "parentOf", "title": TITLE}
+    packed = io.BytesIO()
+    file.seek(0)
+    try:
+        with c2pa.Builder("{}", context=contexts(trust).everything) as builder:
+            builder.add_ingredient(json.dumps(record), media_type, file)
+            builder.write_ingredient_archive(PARENT, packed)
+    except c2pa.C2paError as error:
+        raise InputTrouble(Reason.CORRUPT, f"its credential cannot be taken in: {error}") from error
+    return packed.getvalue()
