@@ -33,7 +33,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     `path` is in the file system's bytes; a symbolic link is judged as its target only with
     `follow_links`. Of the `detectors`, those of the input's modality cut their windows; with none
     at all and no `fingerprint` wanted, nothing is decoded. With `store`, the manifest store comes
-    back as well.
+    back as well; a `sidecar` is a store to check instead of the file's own.
     """
 
     path: bytes
@@ -44,6 +44,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     limits: Limits
     fingerprint: bool = False
     store: bool = False
+    sidecar: bytes | None = None
 
 
 class Reading(Struct, frozen=True, kw_only=True):

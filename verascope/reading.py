@@ -168,7 +168,7 @@ def _check(ask: ReadRequest, file: BinaryIO, data: mmap.mmap, reading: Reading) 
     start = time.perf_counter()
     media_type = reading.media_type or ""
     found = marks(data, media_type)
-    provenance = verify(file, media_type, ask.trust)
+    provenance = verify(file, media_type, ask.trust, sidecar=ask.sidecar)
     done = msgspec.structs.replace(reading, stage=Stage.DONE, provenance=provenance, marks=found)
     if ask.store:
         from verascope.provenance.inspect import manifest_store

@@ -90,10 +90,11 @@ class Scanner:
         """Check one file's Content Credential and nothing else; decodes no pixel.
 
         With a registry in the settings, a file without an intact one is decoded after all, and
-        what is registered of files that look like it is told beside its outcome.
+        what is registered of files that look like it is told beside its outcome. With `online` in
+        the settings, a credential that is elsewhere is fetched; otherwise no network is used.
         """
         request = self._request(os.fspath(path), {}, provenance=True)
-        reading, _ = self._read(msgspec.structs.replace(request, fingerprint=False))
+        reading = self._fetched(msgspec.structs.replace(request, fingerprint=False))
         if request.fingerprint and not credential.is_intact(reading.provenance):
             look, _ = self._read(msgspec.structs.replace(request, provenance=False))
             if look.sha256 == reading.sha256:  # the file is still the same
@@ -177,6 +178,25 @@ class Scanner:
             trust=self.settings.trust,
             limits=self.settings.limits,
             fingerprint=self._registry is not None and provenance,
+        )
+
+    def _fetched(self, request: ReadRequest) -> Reading:
+        """The reading; where its credential is elsewhere and may be fetched, with that one."""
+        reading, _ = self._read(request)
+        provenance, online = reading.provenance, self.settings.online
+        if online is None or provenance is None or provenance.remote_url is None:
+            return reading
+        if provenance.outcome is not Outcome.REMOTE_ONLY:
+            return reading
+        from verascope.provenance import remote
+
+        fetched = remote.fetch(provenance.remote_url, online)
+        if fetched.data is not None:
+            again, _ = self._read(msgspec.structs.replace(request, sidecar=fetched.data))
+            if again.provenance is not None and again.sha256 == reading.sha256:
+                reading = again
+        return msgspec.structs.replace(
+            reading, provenance=remote.told(provenance, reading.provenance, fetched)
         )
 
     def _recover(self, reading: Reading) -> Reading:

@@ -15,6 +15,22 @@ class Limits(Struct, frozen=True, kw_only=True):
     worker_memory_bytes: int = 2_500_000_000
 
 
+class Online(Struct, frozen=True, kw_only=True):
+    """How far `verify` may go to fetch a credential that a file only points to.
+
+    Attributes:
+        hosts: the only hosts that may be asked; all public ones if empty.
+        max_bytes: the largest answer.
+        timeout_s: wall clock for everything, redirects included.
+        private: addresses that may be asked although they are not public, such as an archive's own.
+    """
+
+    hosts: tuple[str, ...] = ()
+    max_bytes: int = 8_000_000
+    timeout_s: float = 10.0
+    private: tuple[str, ...] = ()
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """How a Scanner works. Defaults are those of the command line."""
 
@@ -26,6 +42,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     provenance: bool = True
     # Registry of fingerprints to ask for inputs without an intact credential; None asks none.
     registry: str | None = None
+    # Let `verify` fetch a credential that is elsewhere; None uses no network at all.
+    online: Online | None = None
     # onnxruntime execution providers, in order of preference.
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     model_threads: int = 1

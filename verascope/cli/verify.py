@@ -8,7 +8,7 @@ import click
 from verascope.cli.registry import registry_options, registry_path
 from verascope.errors import ExitCode
 from verascope.result import Outcome, Status, Verification
-from verascope.settings import Settings
+from verascope.settings import Online, Settings
 
 EPILOG = """Exit codes: 0 nothing flagged; 1 an outcome in --fail-on; 2 a file could not be read, or
 whether it has a credential could not be found out."""
@@ -39,6 +39,16 @@ whether it has a credential could not be found out."""
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when an outcome is in --fail-on.")
 @registry_options
+@click.option(
+    "--online", is_flag=True, help="Fetch a credential that a file points to; else no network."
+)
+@click.option(
+    "--online-host",
+    "hosts",
+    multiple=True,
+    metavar="HOST",
+    help="With --online, ask this host only; may be repeated.",
+)
 def verify(
     files: tuple[str, ...],
     trust: str,
@@ -47,6 +57,8 @@ def verify(
     exit_zero: bool,
     recover: bool,
     registry: str | None,
+    online: bool,
+    hosts: tuple[str, ...],
 ) -> int:
     """Check Content Credentials (C2PA): who signed, does it hold, what is claimed?
 
@@ -56,12 +68,16 @@ def verify(
       verascope verify photo.jpg --trust official,interim
       verascope verify photo.jpg --recover
 
-    Nothing is fetched. One of seven outcomes for each file: none, remote_only, unsupported,
-    unreadable, invalid, valid_untrusted, trusted.
+    Nothing is fetched without --online. One of seven outcomes for each file: none, remote_only,
+    unsupported, unreadable, invalid, valid_untrusted, trusted.
     """
     flagged = _outcomes(fail_on)
     answers = []
-    settings = Settings(trust=trust_lists(trust), registry=registry_path(recover, registry))
+    settings = Settings(
+        trust=trust_lists(trust),
+        registry=registry_path(recover, registry),
+        online=Online(hosts=hosts) if online else None,
+    )
     for answer in _ask(files, settings):
         _write(answer, format_)
         answers.append(_code(answer, flagged))
