@@ -95,10 +95,10 @@ def _figures() -> str:
             "| --- | --- | --- |",
             *rows,
             "",
-            "It is a cheap first look, not a judge: at the threshold that "
-            f"{_percent(strict['false_positive_rate'])} of real pictures reach it finds "
-            f"{_percent(found['high_precision']['value'])} of dev's synthetic ones, at the one that "
-            f"{_percent(loose['false_positive_rate'])} reach "
+            "It is a cheap first look, not a judge: where "
+            f"{_percent(strict['false_positive_rate'])} of real pictures are flagged, "
+            f"{_percent(found['high_precision']['value'])} of dev's synthetic ones are; where "
+            f"{_percent(loose['false_positive_rate'])}, "
             f"{_percent(found['high_recall']['value'])}. Its "
             f"[card]({(SHIPPED / 'CARD.md').relative_to(DOCS.parent)}) has every figure by source "
             "and generator, and the commands that recompute them.",
