@@ -177,6 +177,10 @@ class _Reporter:
 
 
 def _command() -> str:
-    """The command line as it can be typed again: paths relative to where it was typed."""
-    arguments = (os.path.relpath(a) if Path(a).is_absolute() else a for a in sys.argv[1:])
-    return shlex.join(["verascope", *arguments])
+    """The command line that gives the same again: paths relative to where it was typed.
+
+    `--resume` is left out: a run that was stopped and one that was not give the same model.
+    """
+    typed = [argument for argument in sys.argv[1:] if argument != "--resume"]
+    paths = (os.path.relpath(a) if Path(a).is_absolute() else a for a in typed)
+    return shlex.join(["verascope", *paths])

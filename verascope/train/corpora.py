@@ -54,6 +54,8 @@ class Item:
     def repository(self) -> str:
         """The repository or package that the file came from, else its source."""
         head, at, _ = self.row.origin.partition("@")
+        if head.startswith("debian:"):  # debian:package:path
+            return ":".join(head.split(":")[:2])
         return head if at and not head.startswith("derived") else self.row.source
 
 

@@ -43,7 +43,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = "default"
     architecture: Architecture = Architecture()
     fates: Fates = Fates()
-    steps: int = 1500
+    steps: int = 400
     batch: int = 48
     crop: int = 128
     final_crop: int = 192
