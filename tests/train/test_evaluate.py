@@ -103,3 +103,18 @@ def test_thresholds_hold_their_false_positive_rate(ties: bool) -> None:
     assert broad.false_positive_rate <= 0.1
     if not ties:
         assert precise.false_positive_rate == pytest.approx(0.01)
+
+
+def test_the_difference_to_another_score_is_taken_on_the_same_resamples() -> None:
+    synthetic, scores, _ = sample(5)
+    clusters = [str(n % 10) for n in range(200)]
+    same = evaluate.difference(synthetic, scores, scores, clusters)
+    assert (same.value, same.interval) == (0, (0, 0))
+    gain = evaluate.difference(synthetic, scores, np.zeros(200), clusters)
+    assert gain.value == pytest.approx(evaluate.auroc(synthetic, scores) - 0.5)
+
+
+def test_no_flag_among_few_pictures_is_not_certainty() -> None:
+    found = evaluate.rate(np.zeros(24, bool), ["s"] * 24)
+    assert found.value == found.interval[0] == 0
+    assert found.interval[1] == pytest.approx(0.138, abs=1e-3)  # Wilson's for 0 of 24

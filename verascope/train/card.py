@@ -6,6 +6,8 @@ from typing import Any
 from verascope.detect.model_folder import ModelDescription
 
 PERCENT_POINTS = {"high_precision": "1 % point", "high_recall": "10 % point"}
+NEAR_CHANCE = 0.55  # AUROC
+OFTEN = 1.5  # times the false positive rate that a point was set for
 SPLITS = {
     "leave_sources_out": "Leave-sources-out on the training split",
     "dev": "Dev split",
@@ -34,6 +36,7 @@ def card(description: ModelDescription) -> str:
         ),
         "## Limits",
         "",
+        *(f"- {line}" for name in SPLITS for line in _failures(description, name)),
         *(f"- {limit}" for limit in description.limits),
         "",
         *_recompute(description),
@@ -105,8 +108,9 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     protocols = d.training["protocols"]
     lines = [f"## {SPLITS[name]}", "", INTRODUCTIONS[name], ""]
     lines += [
-        "Intervals are 95 % bootstrap intervals over sources. The null sees only the size "
-        "and the byte count of the re-encoded file.",
+        "Intervals are 95 % bootstrap intervals over sources; those of shares are at least as "
+        "wide as Wilson's over pictures. The null sees only the size and the byte count of the "
+        "re-encoded file.",
         "",
     ]
     lines += [*_discrimination(metrics["discrimination"]), ""]
@@ -134,6 +138,33 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     return lines
 
 
+def _failures(d: ModelDescription, name: str) -> list[str]:
+    """Where the figures say that the model does not work."""
+    if name not in d.metrics:
+        return []
+    metrics = d.metrics[name]
+    missed = [
+        f"{source} ({figure['value']:.2f})"
+        for source, figure in metrics["auroc_by_source"].items()
+        if figure["value"] <= NEAR_CHANCE
+    ]
+    recall = d.operating_points[-1]
+    flagged = [
+        f"{kind} ({_percent(values[recall.name]['value'])})"
+        for kind, values in metrics["false_positives"]["equal-crops"].items()
+        if values[recall.name]["value"] > OFTEN * recall.false_positive_rate
+    ]
+    lines = []
+    if missed:
+        lines.append(f"{SPLITS[name]}: near chance or worse (AUROC) on {', '.join(missed)}.")
+    if flagged:
+        lines.append(
+            f"{SPLITS[name]}: real pictures flagged at the {PERCENT_POINTS[recall.name]} far more "
+            f"often than it was set for: {', '.join(flagged)}."
+        )
+    return lines
+
+
 def _recompute(d: ModelDescription) -> list[str]:
     return [
         "## How to recompute",
@@ -151,11 +182,12 @@ def _recompute(d: ModelDescription) -> list[str]:
 
 def _discrimination(protocols: dict[str, Any]) -> list[str]:
     """One row a protocol: AUROC, its null, EER, TPR."""
-    keys = ("auroc", "null", "auroc_raw", "eer", "tpr_at_1", "tpr_at_5", "pairs")
+    keys = ("auroc", "null", "above_null", "auroc_raw", "eer", "tpr_at_1", "tpr_at_5", "pairs")
     titles = [
         "protocol",
         "AUROC",
         "null",
+        "AUROC − null",
         "AUROC raw",
         "EER",
         "TPR at 1 % FPR",

@@ -7,6 +7,7 @@ with few sources the item bootstrap is several times too narrow.
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -139,11 +140,40 @@ def cluster_weights(
     return weights
 
 
+def difference(
+    synthetic: NDArray[np.bool_], scores: Floats, others: Floats, clusters: Sequence[str]
+) -> Figure:
+    """AUROC of scores minus AUROC of other scores of the same items, on the same resamples."""
+    places = np.arange(len(scores), dtype=float)
+
+    def metric(made: NDArray[np.bool_], _: Floats, weights: Floats) -> float:
+        return auroc(made, scores, weights) - auroc(made, others, weights)
+
+    return figure(metric, synthetic, places, clusters)
+
+
 def rate(flagged: NDArray[np.bool_], clusters: Sequence[str], *, seed: int = 0) -> Figure:
-    """The share of (real) items flagged, with its interval over clusters."""
+    """The share of (real) items flagged, with its interval over clusters.
+
+    The interval is at least as wide as Wilson's for independent items (Wilson 1927): none of few
+    pictures flagged does not mean that none ever is, though every resample says so.
+    """
     real = np.zeros(len(flagged), bool)
     share: Metric = lambda _, hits, weights: float(np.average(hits, weights=weights))  # noqa: E731
-    return figure(share, real, flagged.astype(float), clusters, seed=seed)
+    found = figure(share, real, flagged.astype(float), clusters, seed=seed)
+    low, high = wilson(int(flagged.sum()), len(flagged))
+    wider = (min(found.interval[0], low), max(found.interval[1], high))
+    return msgspec.structs.replace(found, interval=wider)
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """The 95 % interval of a share of independent trials."""
+    z = 1.959964
+    share = hits / trials
+    middle = share + z * z / (2 * trials)
+    half = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return max(0.0, float((middle - half) / scale)), min(1.0, float((middle + half) / scale))
 
 
 def mean_of(values: Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Figure:

@@ -50,7 +50,7 @@ def figures(
     scored: dict[str, Scored],
     calibration: Calibration,
     points: Sequence[OperatingPoint],
-    nulls_by_protocol: dict[str, Any],
+    nulls_by_protocol: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Everything a card says of one set of items.
 
@@ -58,13 +58,13 @@ def figures(
         scored: the items by protocol; the headline protocol is the first.
         calibration: of the model.
         points: its operating points.
-        nulls_by_protocol: AUROC of the null, where it was taken.
+        nulls_by_protocol: figures of the null, where it was taken.
     """
     main = next(iter(scored.values()))
     counted = main.only(lambda item: item.headline)
     return {
         "discrimination": {
-            name: discrimination(part) | {"null": nulls_by_protocol.get(name)}
+            name: discrimination(part) | nulls_by_protocol.get(name, {})
             for name, part in scored.items()
         },
         "real_logits": scales(counted),
@@ -136,8 +136,8 @@ def discrimination(scored: Scored) -> dict[str, Any]:
 
 def null(
     scored: Scored, values: Floats, train: tuple[Floats, NDArray[np.bool_]] | None = None
-) -> Any:
-    """The AUROC of the null on the same headline items.
+) -> dict[str, Any]:
+    """AUROC of the null on the same headline items, and how far the scores are above it.
 
     Args:
         scored: the items.
@@ -147,11 +147,15 @@ def null(
     chosen = np.array([item.headline for item in scored.items], bool)
     made, folds = scored.synthetic[chosen], scored.folds[chosen]
     if train is None:
-        scores = standardised(nulls.left_out(values[chosen], made, folds), folds)
+        blind = standardised(nulls.left_out(values[chosen], made, folds), folds)
     else:
-        scores = nulls.transferred(*train, values[chosen])
+        blind = nulls.transferred(*train, values[chosen])
+    scores = standardised(scored.logits[chosen], folds)
     sources = [source for source, kept in zip(scored.sources, chosen, strict=True) if kept]
-    return plain(figure(evaluate.auroc, made, scores, sources))
+    return {
+        "null": plain(figure(evaluate.auroc, made, blind, sources)),
+        "above_null": plain(evaluate.difference(made, scores, blind, sources)),
+    }
 
 
 def by_group(scored: Scored, group: Callable[[Item], str]) -> dict[str, Any]:
