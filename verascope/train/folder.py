@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from verascope import detect, train
+from verascope import train
+from verascope.detect import crops
 from verascope.detect.calibration import Calibration
 from verascope.detect.crops import CROP, MIN_SIDE
 from verascope.detect.model_folder import CARD, DESCRIPTION, GRAPH, REFERENCE, ModelDescription
@@ -88,14 +89,10 @@ def save_description(folder: Path, description: ModelDescription) -> None:
 def code_sha256() -> str:
     """One hash over the code that decides what a training gives."""
     digest = hashlib.sha256()
-    files = [*_sources(train.__file__), *_sources(detect.__file__)]
+    files = [*sorted(Path(train.__file__).parent.glob("*.py")), Path(crops.__file__)]
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
-
-
-def _sources(package: str | None) -> list[Path]:
-    return sorted(Path(package or ".").parent.glob("*.py"))
 
 
 def _training(facts: Facts) -> dict[str, Any]:
