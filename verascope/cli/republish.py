@@ -1,12 +1,16 @@
 """`verascope republish`: an upload as a platform shows it, with its history."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from verascope.cli.signer import signer, signer_options
+from verascope.cli.signer import signer_options
 from verascope.cli.verify import trust_lists
 from verascope.settings import Settings
+
+if TYPE_CHECKING:
+    from verascope.provenance.sign import Signer
 
 
 @click.command(epilog="Exit codes: 0 published; 2 not published, and nothing was written.")
@@ -29,10 +33,7 @@ from verascope.settings import Settings
 def republish(
     source: str,
     target: str,
-    certificates: str | None,
-    key: str | None,
-    algorithm: str,
-    time_stamp: str | None,
+    whose: "Signer",
     trust: str,
     long_side: int,
     quality: int,
@@ -54,7 +55,7 @@ def republish(
     answer = publish(
         Path(source),
         Path(target),
-        signer(certificates, key, algorithm, time_stamp),
+        whose,
         trust=trust_lists(trust),
         recipe=Recipe(long_side=long_side, quality=quality),
         software=software,

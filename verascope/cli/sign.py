@@ -1,12 +1,17 @@
 """`verascope sign`: write a file with a Content Credential."""
 
+import mimetypes
 import mmap
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from verascope.cli.signer import signer, signer_options
+from verascope.cli.signer import signer_options
+
+if TYPE_CHECKING:
+    from verascope.provenance.sign import Signer
 
 
 @click.command(epilog="Exit codes: 0 signed; 2 not signed, and nothing was written.")
@@ -45,10 +50,7 @@ from verascope.cli.signer import signer, signer_options
 def sign(
     source: str,
     target: str,
-    certificates: str | None,
-    key: str | None,
-    algorithm: str,
-    time_stamp: str | None,
+    whose: "Signer",
     created: str | None,
     update: bool,
     actions: tuple[str, ...],
@@ -86,7 +88,6 @@ def sign(
     where = (Path(source), Path(target), _media_type(source))
     before = Parent(Path(parent), _media_type(parent)) if parent else None
     placement = Placement(sidecar=Path(sidecar) if sidecar else None, remote_url=remote)
-    whose = signer(certificates, key, algorithm, time_stamp)
     answer = write(*where, whose, declaration, parent=before, placement=placement)
     click.echo(
         f"signed; others will call it {answer.outcome} unless they know the signer", err=True
@@ -108,4 +109,6 @@ def _media_type(path: str) -> str:
         if not os.fstat(file.fileno()).st_size:
             raise click.UsageError(f"{path} is empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return sniff(data).name
+            name = sniff(data).name
+    # Documents (EPUB, ODT, DOCX, …) are ZIP archives by their bytes; a credential names their kind.
+    return mimetypes.guess_type(path)[0] or name if name == "application/zip" else name

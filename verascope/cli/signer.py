@@ -2,21 +2,23 @@
 
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from verascope.provenance.sign import Signer
+    from verascope.provenance.sign import Callback
 
 CERTIFICATES = "VERASCOPE_SIGN_CERTIFICATES"
 KEY = "VERASCOPE_SIGN_KEY"
+PIN = "VERASCOPE_PKCS11_PIN"
 Verb = Callable[..., Any]
 
 
 def signer_options(verb: Verb) -> Verb:
-    """Give a verb --certificates, --key, --algorithm and --time-stamp."""
+    """Give a verb the options that `signer` takes, as the one argument `whose`."""
     file = click.Path(exists=True, dir_okay=False)
     options = (
         click.option(
@@ -27,26 +29,53 @@ def signer_options(verb: Verb) -> Verb:
         click.option("--key", type=file, help=f"PEM, PKCS#8; else the text in ${KEY}."),
         click.option("--algorithm", default="es256", show_default=True, help="Fits the key."),
         click.option(
+            "--pkcs11",
+            type=file,
+            metavar="MODULE",
+            help=f"Sign with a key store by its library, instead of --key; the PIN is in ${PIN}.",
+        ),
+        click.option("--token", help="The token in the key store, by its label."),
+        click.option("--key-label", help="The key on the token, by its label."),
+        click.option(
             "--time-stamp", metavar="URL", help="Authority to ask for a time stamp (network)."
         ),
     )
+
+    @wraps(verb)
+    def with_signer(
+        certificates: str | None,
+        key: str | None,
+        algorithm: str,
+        pkcs11: str | None,
+        token: str | None,
+        key_label: str | None,
+        time_stamp: str | None,
+        **others: Any,
+    ) -> Any:
+        chain = _secret(certificates, CERTIFICATES, "--certificates")
+        held = _callback(pkcs11, token, key_label, algorithm) if pkcs11 else None
+        pem = None if held else _secret(key, KEY, "--key")
+        from verascope.provenance.sign import Signer
+
+        whose = Signer(
+            chain=chain, key=pem, callback=held, algorithm=algorithm, time_stamp_url=time_stamp
+        )
+        return verb(whose=whose, **others)
+
+    decorated: Verb = with_signer
     for option in reversed(options):
-        verb = option(verb)
-    return verb
+        decorated = option(decorated)
+    return decorated
 
 
-def signer(
-    certificates: str | None, key: str | None, algorithm: str, time_stamp: str | None
-) -> "Signer":
-    """The signer that the options name."""
-    from verascope.provenance.sign import Signer
+def _callback(module: str, token: str | None, label: str | None, algorithm: str) -> "Callback":
+    """A key in its store, open until the verb ends."""
+    from verascope.provenance.key_store import key_store
 
-    return Signer(
-        chain=_secret(certificates, CERTIFICATES, "--certificates"),
-        key=_secret(key, KEY, "--key"),
-        algorithm=algorithm,
-        time_stamp_url=time_stamp,
-    )
+    if not token or not label or PIN not in os.environ:
+        raise click.UsageError(f"--pkcs11 needs --token, --key-label and ${PIN}")
+    store = key_store(module, token, label, os.environ[PIN], algorithm)
+    return click.get_current_context().with_resource(store)
 
 
 def _secret(path: str | None, variable: str, option: str) -> bytes:
