@@ -226,11 +226,30 @@ def tone() -> bytes:
     return (b"\xff\xfb\x90\x64" + bytes(413)) * 40
 
 
+def box(kind: bytes, *parts: bytes) -> bytes:
+    """One box of an MP4 file."""
+    body = b"".join(parts)
+    return (8 + len(body)).to_bytes(4, "big") + kind + body
+
+
+def clip() -> bytes:
+    """An MP4 file of a movie header without tracks, and media data."""
+    matrix = b"".join(
+        number.to_bytes(4, "big") for number in (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    )
+    times = bytes(12) + (1000).to_bytes(4, "big") + (40).to_bytes(4, "big")
+    rates = (1 << 16).to_bytes(4, "big") + (256).to_bytes(2, "big") + bytes(10)
+    header = box(b"mvhd", times, rates, matrix, bytes(24), (2).to_bytes(4, "big"))
+    data = box(b"mdat", bytes(range(256)) * 8)
+    return box(b"ftyp", b"isom", bytes(4), b"isommp42") + box(b"moov", header) + data
+
+
 MEDIA = {
     "image/jpeg": lambda: picture("JPEG"),
     "image/png": lambda: picture("PNG"),
     "image/webp": lambda: picture("WEBP"),
     "image/avif": lambda: picture("AVIF"),
+    "video/mp4": clip,
     "audio/wav": sound,
     "audio/mpeg": tone,
 }
@@ -249,6 +268,8 @@ def flip_media(data: bytes, media_type: str) -> bytes:
         return flip(data, len(data) - 200)
     if media_type == "image/webp":
         return flip(data, data.index(b"VP8 ") + 400)
+    if media_type == "video/mp4":
+        return flip(data, data.rindex(b"mdat") + 400)
     if media_type == "audio/wav":
         return flip(data, data.index(b"data") + 400)
     return flip(data, len(data) - 200)

@@ -6,6 +6,7 @@ by its state alone, which calls an expired certificate and a changed picture by 
 
 import io
 import re
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import msgspec
@@ -20,16 +21,22 @@ from verascope.provenance.report import Report, parse
 from verascope.provenance.trust import Contexts
 from verascope.result import Outcome, Provenance
 
+# By its bytes a document is a ZIP archive; the library reads all of them alike, under their names.
+LIBRARY_TYPES = {"application/zip": "application/epub+zip"}
 URL = re.compile(r"https?://\S+")
 
 
 def ask(stream: BinaryIO, media_type: str, sidecar: bytes | None, known: Contexts) -> Provenance:
     """The answer for a file that may carry a credential, or for one beside it."""
     c2pa = load()
-    try:
+
+    def reopen(context: Any) -> Any:
         stream.seek(0)
-        with c2pa.Reader(media_type, stream, sidecar, known.everything) as reader:
-            answer = _read(reader)
+        return c2pa.Reader(LIBRARY_TYPES.get(media_type, media_type), stream, sidecar, context)
+
+    try:
+        with reopen(known.everything) as reader:
+            answer = _read(reader, reopen)
         judgement = judge(answer, known)
     except c2pa.C2paError as error:
         return _from_error(c2pa, error)
@@ -38,11 +45,11 @@ def ask(stream: BinaryIO, media_type: str, sidecar: bytes | None, known: Context
     return _explain(answer, judgement, media_type)
 
 
-def _read(reader: Any) -> Answer:
+def _read(reader: Any, reopen: Callable[[Any], Any]) -> Answer:
     report = parse(reader.json())
     label = report.active_manifest
     store = _store(reader, label) if label and report.says(KNOWN_SIGNER) else b""
-    return Answer(report, store, reader.get_remote_url())
+    return Answer(report, store, reader.get_remote_url(), reopen)
 
 
 def _store(reader: Any, label: str) -> bytes:

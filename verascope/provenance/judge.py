@@ -5,6 +5,7 @@ is listed for time stamps only.
 """
 
 import io
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from verascope.provenance.library import load
@@ -35,11 +36,15 @@ UNDECIDED = ProvenanceWarning(
 
 
 class Answer(NamedTuple):
-    """What the library says of a file, and the manifest store where the signer is known."""
+    """What the library says of a file, and the manifest store where the signer is known.
+
+    `reopen` gives a Reader of the same file with another context.
+    """
 
     report: Report
     store: bytes
     remote_url: str | None
+    reopen: Callable[[Any], Any]
 
 
 class Judgement(NamedTuple):
@@ -87,7 +92,7 @@ def _decide(answer: Answer, known: Contexts) -> Decision | None:
     if leaf is None:
         return None
     try:
-        lists = tuple(name for name, each in known.by_list.items() if _knows(answer.store, each))
+        lists = tuple(name for name, each in known.by_list.items() if _knows(answer, each))
     except load().C2paError:  # the store alone cannot be read
         return None
     if len(known.decisions) >= MAX_DECISIONS:
@@ -96,7 +101,12 @@ def _decide(answer: Answer, known: Contexts) -> Decision | None:
     return known.decisions[chain]
 
 
-def _knows(store: bytes, context: Any) -> bool:
-    """Whether a context knows the signer of a manifest store; the media is not needed for it."""
-    with load().Reader("application/c2pa", io.BytesIO(store), None, context) as reader:
+def _knows(answer: Answer, context: Any) -> bool:
+    """Whether a context knows the signer; the media is not needed for it, but in ZIP archives."""
+    c2pa = load()
+    try:
+        reader = c2pa.Reader("application/c2pa", io.BytesIO(answer.store), None, context)
+    except c2pa.C2paError.NotSupported:
+        reader = answer.reopen(context)
+    with reader:
         return parse(reader.json()).says(KNOWN_SIGNER)
