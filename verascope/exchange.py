@@ -43,6 +43,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     trust: tuple[str, ...]
     limits: Limits
     fingerprint: bool = False
+    watermarks: bool = False
     store: bool = False
     sidecar: bytes | None = None
 

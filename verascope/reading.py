@@ -131,6 +131,8 @@ def _cut(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> tuple[Reading, l
     reading = _timed(_decoded(reading, picture), "decode", start)
     if ask.fingerprint:
         reading = _fingerprinted(reading, picture)
+    if ask.watermarks:
+        reading = _watermarked(reading, picture)
     start = time.perf_counter()
     windows = [detector.windows(picture.pixels) for detector in opened.detectors.values()]
     warnings = reading.warnings
@@ -157,6 +159,15 @@ def _fingerprinted(reading: Reading, picture: Picture) -> Reading:
     return _timed(msgspec.structs.replace(reading, fingerprint=found), "fingerprint", start)
 
 
+def _watermarked(reading: Reading, picture: Picture) -> Reading:
+    """With the invisible watermarks whose words are known."""
+    from verascope.provenance.watermark import watermarks
+
+    start = time.perf_counter()
+    found = msgspec.structs.replace(reading, marks=watermarks(picture.pixels))
+    return _timed(found, "watermarks", start)
+
+
 def _padded(windows: Windows) -> bool:
     """Whether a window reaches over the picture's edge."""
     height, width = windows.values.shape[1:3]
@@ -167,7 +178,7 @@ def _check(ask: ReadRequest, file: BinaryIO, data: mmap.mmap, reading: Reading) 
     """The third stage: the Content Credential, and declarations without a signature."""
     start = time.perf_counter()
     media_type = reading.media_type or ""
-    found = marks(data, media_type)
+    found = (*reading.marks, *marks(data, media_type))
     provenance = verify(file, media_type, ask.trust, sidecar=ask.sidecar)
     done = msgspec.structs.replace(reading, stage=Stage.DONE, provenance=provenance, marks=found)
     if ask.store:

@@ -178,6 +178,7 @@ class Scanner:
             trust=self.settings.trust,
             limits=self.settings.limits,
             fingerprint=self._registry is not None and provenance,
+            watermarks=self.settings.watermarks and bool(detectors),
         )
 
     def _fetched(self, request: ReadRequest) -> Reading:

@@ -40,6 +40,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Detectors to run, by name; None runs every registered one of the input's modality.
     detectors: tuple[str, ...] | None = None
     provenance: bool = True
+    # Look for the invisible watermark of image generators: weak, and 20 to 40 ms a megapixel.
+    watermarks: bool = False
     # Registry of fingerprints to ask for inputs without an intact credential; None asks none.
     registry: str | None = None
     # Let `verify` fetch a credential that is elsewhere; None uses no network at all.

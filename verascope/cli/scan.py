@@ -51,6 +51,9 @@ OUTPUTS: dict[str, Callable[[TextIO], Output]] = {"text": Table, "jsonl": JsonLi
 )
 @click.option("--no-provenance", is_flag=True, help="Do not look at Content Credentials.")
 @click.option(
+    "--watermarks", is_flag=True, help="Look for invisible watermarks whose words are known."
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=Limits().stage_timeout_s,
@@ -90,6 +93,7 @@ def scan(
     detectors: tuple[str, ...],
     trust: str,
     no_provenance: bool,
+    watermarks: bool,
     timeout: float,
     max_size: int,
     max_pixels: int,
@@ -116,6 +120,7 @@ def scan(
         trust=trust_lists(trust),
         detectors=detectors or None,
         provenance=not no_provenance,
+        watermarks=watermarks,
         registry=registry_path(recover and not no_provenance, registry),
     )
     tally = Tally(_verdicts(fail_on))
