@@ -17,6 +17,12 @@ def verascope_generate(*arguments: str | Path) -> Result:
     return CliRunner().invoke(generate, [str(a) for a in arguments])
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the cache of whoever runs it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
@@ -60,11 +66,12 @@ def test_image_trains_writes_a_corpus_and_goes_on(photos: Path, tmp_path: Path) 
     out = tmp_path / "run"
     command = (
         *("image", "--family", "dcgan", "--data", photos, "--out", out, "--config", config),
-        *("--count", "12", "--steps", "4", "--threads", "1", "--allow-confounds"),
+        *("--count", "12", "--steps", "4", "--threads", "1", "--allow-confounds", "--no-sign"),
     )
     first = verascope_generate(*command)
     assert first.exit_code == 0, first.output
     assert "header null" in first.stdout
+    assert "signed         no" in first.stdout
     assert "step 4" in first.stderr
     rows = list(manifest.read(out / "corpus" / "manifest.csv"))
     assert len(rows) == 24
@@ -73,7 +80,7 @@ def test_image_trains_writes_a_corpus_and_goes_on(photos: Path, tmp_path: Path) 
     loaded = verascope_generate(
         *("image", "--family", "dcgan", "--data", photos, "--out", tmp_path / "other"),
         *("--config", config, "--checkpoint", out / "generator.safetensors"),
-        *("--count", "12", "--allow-confounds"),
+        *("--count", "12", "--allow-confounds", "--no-sign"),
     )
     assert loaded.exit_code == 0, loaded.output
     assert (tmp_path / "other/corpus/manifest.csv").read_bytes() == (
@@ -98,6 +105,7 @@ def test_dev_pictures_get_twins_but_train_nothing(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     options = json.loads((out / "options.json").read_text())
     assert options["data_sha256"] == data.only("train").sha256
+    assert "signed         Verascope generate" in result.stdout
     rows = list(manifest.read(out / "corpus" / "manifest.csv"))
     assert {row.source for row in rows if row.split == "dev"} == dev
     assert len(rows) == 48

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from verascope.errors import UsageError
 from verascope.generate import corpus, manifest
+from verascope.generate.checks import ConfoundedError, check_fingerprints, check_null
 from verascope.generate.contract import Budget, Item, item_rng
-from verascope.generate.corpus import ConfoundedError
 from verascope.generate.data import Listed, crop, decode, example_pictures, open_pictures
 from verascope.generate.dcgan import Dcgan
-from verascope.generate.null import Null, header_null
+from verascope.generate.encode import Codec
+from verascope.generate.null import Null, header, header_null
 from verascope.generate.pairs import Plan, measure
 from verascope.generate.reconstructor import Reconstructor, ReconstructorConfig
 from verascope.generate.run import CHECKPOINT
@@ -64,9 +66,13 @@ def generator(run: Path) -> Reconstructor:
     return loaded
 
 
-def write(generator: Any, run: Path, out: Path, **plan: Any) -> dict[str, Any]:
-    asked = Plan(**({"count": 10, "seed": 3} | plan))
-    return corpus.write(generator, pictures(), asked, out, checkpoint=run / CHECKPOINT, test=GOOD)
+def write(
+    generator: Any, run: Path, out: Path, *, jobs: int | None = None, **plan: Any
+) -> dict[str, Any]:
+    """Unsigned, so that bytes can be compared; test_signing.py has the signed ones."""
+    asked = Plan(**({"count": 10, "seed": 3, "sign": False} | plan))
+    maker = corpus.Maker(generator, run / CHECKPOINT, GOOD)
+    return corpus.write([maker], pictures(), asked, out, jobs=jobs)
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -115,16 +121,16 @@ def test_plain_outputs_are_labelled_fingerprints(run: Path, tmp_path: Path) -> N
     assert not plain.aligned
     checkpoint = plain.train(pictures(), Budget(steps=2), seed=0, out=tmp_path / "run")
     plan = Plan(count=6, seed=0, allow_confounds=True)
-    corpus.write(plain, pictures(), plan, tmp_path / "c", checkpoint=checkpoint, test=GOOD)
+    corpus.write([corpus.Maker(plain, checkpoint, GOOD)], pictures(), plan, tmp_path / "c")
     kinds = {r.label: r.kind for r in manifest.read(tmp_path / "c" / "manifest.csv")}
     assert kinds == {"real": "", "synthetic": "fingerprint"}
 
 
-def test_the_same_plan_gives_the_same_bytes(
+def test_the_same_plan_gives_the_same_bytes_on_any_number_of_threads(
     generator: Reconstructor, run: Path, tmp_path: Path
 ) -> None:
-    for name in "ab":
-        write(generator, run, tmp_path / name)
+    for name, jobs in (("a", 1), ("b", 4)):
+        write(generator, run, tmp_path / name, jobs=jobs)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
@@ -146,21 +152,22 @@ import torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[3])
 import test_corpus as t
-from verascope.generate import corpus
-written = corpus._write_pair
-def dying(generator, plan, out, key, pair):
+from verascope.generate.writer import Writer
+written = Writer.write_pair
+def dying(self, generator, key, pair):
     if key == 6:
         # Killed with one file of the pair half written and the journal's line cut off.
-        (out / "real" / "000006.png.part").write_bytes(b"half")
-        with (out / "journal.jsonl").open("ab") as log:
+        (self.out / "real" / "000006.png.part").write_bytes(b"half")
+        (self.out / "synthetic" / ".verascope-abc").mkdir()
+        with (self.out / "journal.jsonl").open("ab") as log:
             log.write(b'{"rows":[{"pa')
         os.kill(os.getpid(), signal.SIGKILL)
-    return written(generator, plan, out, key, pair)
-corpus._write_pair = dying
+    return written(self, generator, key, pair)
+Writer.write_pair = dying
 run = Path(sys.argv[1])
 generator = t.Reconstructor(t.SMALL)
 generator.load(run / t.CHECKPOINT)
-t.write(generator, run, Path(sys.argv[2]))
+t.write(generator, run, Path(sys.argv[2]), jobs=1)
 """
 
 
@@ -172,13 +179,14 @@ def test_a_killed_writer_goes_on_where_it_was(
     child = subprocess.run([sys.executable, "-c", CHILD, str(run), str(cut), here], check=False)
     assert child.returncode == -signal.SIGKILL
     assert not (cut / "manifest.csv").exists()
-    finished = {f: f.stat().st_mtime_ns for f in cut.rglob("0*.*") if not f.name.endswith(".part")}
-    assert len(finished) == 12
+    journal = (cut / "journal.jsonl").read_bytes().splitlines()[1:-1]
+    told = [row["path"] for line in journal for row in json.loads(line)["rows"]]
+    assert told
+    finished = {cut / path: (cut / path).stat().st_mtime_ns for path in told}
 
     write(generator, run, cut)
     write(generator, run, whole)
     assert all(f.stat().st_mtime_ns == before for f, before in finished.items())
-    (cut / "real" / "000006.png.part").unlink(missing_ok=True)
     assert contents(cut) == contents(whole)
 
 
@@ -195,8 +203,9 @@ def test_twins_that_the_spectrum_gives_away_are_refused(
 ) -> None:
     bad = msgspec.structs.replace(GOOD, spectrum_auroc=0.9)
     plan = Plan(count=4, seed=0)
+    maker = corpus.Maker(generator, run / CHECKPOINT, bad)
     with pytest.raises(ConfoundedError, match="spectrum"):
-        corpus.write(generator, pictures(), plan, tmp_path, checkpoint=run / CHECKPOINT, test=bad)
+        corpus.write([maker], pictures(), plan, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -204,14 +213,7 @@ def test_twins_under_34_db_never_enter(run: Path, tmp_path: Path) -> None:
     untrained = Reconstructor.tiny()
     untrained.train(pictures(), Budget(steps=1), seed=0, out=tmp_path / "run")
     with pytest.raises(UsageError, match=r"only 0 of 4 are good: .*under 34 dB"):
-        corpus.write(
-            untrained,
-            pictures(),
-            Plan(count=4, seed=0),
-            tmp_path / "corpus",
-            checkpoint=tmp_path / "run" / CHECKPOINT,
-            test=GOOD,
-        )
+        write(untrained, tmp_path / "run", tmp_path / "corpus", count=4, seed=0)
 
 
 def test_a_picture_that_fits_whole_comes_only_once(
@@ -228,7 +230,7 @@ def test_samples_and_real_crops_leave_in_one_size(tmp_path: Path) -> None:
     checkpoint = generator.train(pictures(), Budget(steps=3), seed=0, out=tmp_path / "run")
     plan = Plan(count=12, seed=0, allow_confounds=True)
     report = corpus.write(
-        generator, pictures(), plan, tmp_path / "c", checkpoint=checkpoint, test=GOOD
+        [corpus.Maker(generator, checkpoint, GOOD)], pictures(), plan, tmp_path / "c"
     )
     assert report["header_null"] is not None
     rows = list(manifest.read(tmp_path / "c" / "manifest.csv"))
@@ -237,26 +239,48 @@ def test_samples_and_real_crops_leave_in_one_size(tmp_path: Path) -> None:
     assert {r.source for r in rows if r.label == "synthetic"} == {"dcgan"}
 
 
-def save(folder: Path, label: int, k: int, quality: int) -> Path:
-    file = folder / f"{label}-{k}.jpg"
-    Image.fromarray(example_pictures(64, k + 1)[k].media).save(file, quality=quality)
-    return file
+def test_several_generators_take_turns(generator: Reconstructor, run: Path, tmp_path: Path) -> None:
+    sampler = Dcgan.tiny()
+    checkpoint = sampler.train(pictures(), Budget(steps=2), seed=0, out=tmp_path / "run")
+    makers = [
+        corpus.Maker(generator, run / CHECKPOINT, GOOD),
+        corpus.Maker(sampler, checkpoint, GOOD),
+    ]
+    plan = Plan(count=8, seed=0, allow_confounds=True, sign=False)
+    report = corpus.write(makers, pictures(), plan, tmp_path / "c")
+    rows = [r for r in manifest.read(tmp_path / "c" / "manifest.csv") if r.label == "synthetic"]
+    assert [row.generator for row in rows] == ["reconstructor", "dcgan"] * 4
+    assert len(report["self_tests"]) == len(report["how"]["generators"]) == 2
 
 
-def test_the_null_sees_a_quality_that_tells_the_label(tmp_path: Path) -> None:
+def test_a_mixture_holds_a_quarter_of_fingerprints_at_most() -> None:
+    check_fingerprints(["fingerprint"])
+    check_fingerprints(["fingerprint", "", "", ""])
+    with pytest.raises(ConfoundedError, match="50%"):
+        check_fingerprints(["fingerprint", ""])
+
+
+def save(k: int, quality: int) -> list[float]:
+    return header(
+        Codec(format="JPEG", quality=quality, subsampling=2).encode(
+            example_pictures(64, k + 1)[k].media
+        )
+    )
+
+
+def test_the_null_sees_a_quality_that_tells_the_label() -> None:
     labels, groups = [0, 1] * 20, [str(k // 2) for k in range(40)]
-    fair = [save(tmp_path, k % 2, k // 2, 80) for k in range(40)]
+    fair = np.array([save(k // 2, 80) for k in range(40)])
     null = header_null(fair, labels, groups)
     assert null is not None
     assert not null.above(0.6)
-    unfair = [save(tmp_path, k % 2, k // 2, (60, 95)[k % 2]) for k in range(40)]
+    unfair = np.array([save(k // 2, (60, 95)[k % 2]) for k in range(40)])
     null = header_null(unfair, labels, groups)
     assert null is not None
     assert null.above(0.6)
     assert null.strongest[1] == 1.0
     with pytest.raises(ConfoundedError, match="headers alone"):
-        corpus._check_null(Plan(count=1, seed=0), null)
-    corpus._check_null(Plan(count=1, seed=0, allow_confounds=True), null)
+        check_null(null)
 
 
 def test_a_null_within_chance_is_no_refusal() -> None:

@@ -72,6 +72,8 @@ def list_(shape: str) -> None:
     is_flag=True,
     help="Write the corpus although its classes differ by more than the generator.",
 )
+@click.option("--no-sign", is_flag=True, help="Leave the made files without a credential.")
+@click.option("--jobs", type=click.IntRange(1), help="Threads that encode and sign.  [default: 4]")
 @click.option("--dry-run", is_flag=True, help="Print the resolved options and stop.")
 def image(
     name: str,
@@ -88,6 +90,8 @@ def image(
     device: str,
     threads: int | None,
     allow_confounds: bool,
+    no_sign: bool,
+    jobs: int | None,
     dry_run: bool,
 ) -> None:
     """Train an image generator and write a corpus of real and synthetic pictures.
@@ -130,9 +134,15 @@ def image(
     if dry_run:
         click.echo(json.dumps({**job.resolved(), "count": count}, indent=2))
         return
-    plan = Plan(count=count, seed=seed, max_side=max_side, allow_confounds=allow_confounds)
+    plan = Plan(
+        count=count,
+        seed=seed,
+        max_side=max_side,
+        sign=not no_sign,
+        allow_confounds=allow_confounds,
+    )
     folder = folder or out / "corpus"
-    made = make(job, plan if count else None, folder, _watch())
+    made = make(job, plan if count else None, folder, _watch(), jobs)
     for line in _summary(made, folder):
         click.echo(line)
 
@@ -180,4 +190,6 @@ def _summary(made: "Made", folder: Path) -> list[str]:
             f"AUROC {null['auroc']:.2f} ± {1.96 * null['error']:.2f}" if null else "too few files"
         )
         lines.append(f"header null    {told}")
+        signed = made.corpus["signed"]
+        lines.append(f"signed         {signed['by'] if signed else 'no'}")
     return lines

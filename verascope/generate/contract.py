@@ -78,6 +78,7 @@ class Item:
         origin: where exactly the content is from.
         licence: of the content.
         kind: photo, art, … as in the manifest.
+        mask: uint8 [h, w, 3], white where a part of a real picture was made; None: all of it.
     """
 
     media: Array
@@ -88,6 +89,7 @@ class Item:
     origin: str = ""
     licence: str = ""
     kind: str = ""
+    mask: Array | None = None
 
 
 class Data(Protocol):

@@ -1,209 +1,121 @@
 """The corpus writer: real pictures and their made counterparts, labelled, in one folder.
 
-    real/NNNNNN.jpg, synthetic/NNNNNN.jpg   (or .png, .webp: the same for both)
+    real/NNNNNN.jpg, synthetic/NNNNNN.jpg   (or .png, .webp: the same for both; edited/, masks/)
     manifest.csv, corpus.json, croissant.json
 
 Both classes pass the same crop and the same encoder, so that headers tell nothing; the null in
-corpus.json says how well that worked. Every finished item is journalled: a killed writer goes on
-where it was and leaves finished files alone. The manifest appears once all is checked.
+corpus.json says how well that worked. Then what was made is signed. Every finished item is
+journalled: a killed writer goes on where it was and leaves finished files alone. The manifest
+appears once all is checked.
 """
 
 import hashlib
 import itertools
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
+import numpy as np
 
 from verascope.errors import UsageError
 from verascope.generate import croissant, manifest
-from verascope.generate.contract import Data, Generator, Item, Transformer, item_rng
+from verascope.generate.checks import check_alignment, check_fingerprints, check_null
+from verascope.generate.contract import Data, Generator, Transformer
 from verascope.generate.manifest import MANIFEST, Row
 from verascope.generate.null import Null, header_null
-from verascope.generate.pairs import CANDIDATES, CODEC, PILOT, Plan, candidates
+from verascope.generate.pairs import Plan
 from verascope.generate.run import write_json
-from verascope.generate.spectrum import SelfTest, psnr
+from verascope.generate.signing import cached_signer, describe, source_type
+from verascope.generate.spectrum import SelfTest
 from verascope.generate.versions import versions
-
-MIN_PSNR_DB = 34.0
-MAX_SPECTRUM_AUROC = 0.75
-MAX_NULL = 0.6
+from verascope.generate.writer import JOURNAL, Entry, Writer, tally
+from verascope.provenance.sign import Signer
 
 
-class ConfoundedError(UsageError):
-    """The two classes of a corpus differ by more than the generator's traces."""
+class Maker(NamedTuple):
+    """A generator that has its weights, with the checkpoint they are from and its self-test."""
+
+    generator: Generator
+    checkpoint: Path
+    test: SelfTest
 
 
 def write(
-    generator: Generator, data: Data, plan: Plan, out: Path, *, checkpoint: Path, test: SelfTest
+    makers: Sequence[Maker], data: Data, plan: Plan, out: Path, *, jobs: int | None = None
 ) -> dict[str, Any]:
     """Write the corpus into `out`, or finish one that was begun; returns corpus.json's content.
+
+    Args:
+        makers: the generators, which take turns.
+        data: real items to draw from.
+        plan: what it is to hold.
+        out: its folder.
+        jobs: threads that encode and sign; the machine's cores, at most four, if None.
 
     Raises:
         ConfoundedError: twins are not aligned, or headers alone part the classes.
         UsageError: `out` holds another corpus, or too few pictures are good enough.
     """
-    _check_alignment(generator, plan, test)
-    how = _how(generator, data, plan, checkpoint)
+    if not plan.allow_confounds:
+        check_fingerprints([_kind(maker.generator) for maker in makers])
+        for maker in makers:
+            check_alignment(maker.generator, maker.test)
+    how = _how(makers, data, plan)
     finished = out / "corpus.json"
     if finished.is_file():
         before: dict[str, Any] = json.loads(finished.read_bytes())
         if before.get("how") != how:
             raise UsageError(f"{out} holds another corpus: choose another folder")
         return before
-    for folder in ("real", "synthetic"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    rows, refused = _write_items(generator, data, plan, out, how)
-    null = header_null(
-        [out / r.path for r in rows],
-        [int(r.label == "synthetic") for r in rows],
-        [r.pair or r.path for r in rows],
-    )
-    _check_null(plan, null)
+    out.mkdir(parents=True, exist_ok=True)
+    signer = cached_signer() if plan.sign else None
+    writer = Writer(out, plan, signer, jobs or min(4, os.cpu_count() or 1))
+    entries = writer.write([maker.generator for maker in makers], data, how)
+    rows = [row for entry in entries for row in entry.rows]
+    null = _null(entries)
+    if not plan.allow_confounds:
+        check_null(null)
     digest = manifest.write(out / MANIFEST, rows)
-    report = _report(how, rows, refused, null, test, digest, plan.allow_confounds)
-    write_json(out / "croissant.json", _croissant(generator, rows, digest))
+    report = _report(how, entries, null, makers, digest, plan.allow_confounds, signer)
+    write_json(out / "croissant.json", _croissant(makers, rows, digest))
     write_json(finished, report)
-    (out / "journal.jsonl").unlink()
+    (out / JOURNAL).unlink()
     return report
 
 
-def _write_items(
-    generator: Generator, data: Data, plan: Plan, out: Path, how: dict[str, Any]
-) -> tuple[list[Row], dict[str, int]]:
-    """Write what the journal lacks; returns all rows and how many candidates fell to what."""
-    journal = out / "journal.jsonl"
-    entries = _read_journal(journal, how)
+def _null(entries: Sequence[Entry]) -> Null | None:
     rows = [row for entry in entries for row in entry.rows]
-    pairs_seen = {row.pair for row in rows}
-    refused = [entry.refused for entry in entries if entry.refused]
-    keys = range(len(entries), CANDIDATES * plan.count + PILOT)
-    with journal.open("ab") as log:
-        if not entries and log.tell() == 0:
-            log.write(msgspec.json.encode(how) + b"\n")
-        pairs = candidates(generator, data, plan, keys)
-        while len(rows) < 2 * plan.count:
-            key, pair = next(pairs, (0, None))
-            if pair is None:
-                raise UsageError(
-                    f"only {len(rows) // 2} of {plan.count} are good: {_tally(refused)}"
-                )
-            if not isinstance(pair, str):
-                pair = _refuse(pair, generator, plan, pairs_seen) or pair
-            if isinstance(pair, str):
-                entry = _Entry(refused=pair)
-                refused.append(pair)
-            else:
-                entry = _Entry(rows=_write_pair(generator, plan, out, key, pair))
-                rows += entry.rows
-                pairs_seen |= {row.pair for row in entry.rows}
-            log.write(msgspec.json.encode(entry) + b"\n")
-            log.flush()
-    return rows, _tally(refused)
+    return header_null(
+        np.array([facts for entry in entries for facts in entry.headers]),
+        [int(row.label != "real") for row in rows],
+        [row.pair or row.path for row in rows],
+    )
 
 
-def _write_pair(
-    generator: Generator, plan: Plan, out: Path, key: int, pair: tuple[Item, Item]
-) -> list[Row]:
-    """Encode a real picture and its counterpart alike; a file appears whole or not at all."""
-    codec = plan.encoding.draw(item_rng(plan.seed, key, CODEC))
-    rows = []
-    for label, item in zip(("real", "synthetic"), pair, strict=True):
-        path = f"{label}/{key:06d}{codec.suffix}"
-        content = codec.encode(item.media)
-        part = out / f"{path}.part"
-        part.write_bytes(content)
-        part.replace(out / path)
-        row = Row(
-            path=path,
-            label=label,
-            source=item.source,
-            split=item.split,
-            pair=item.pair,
-            kind=item.kind,
-            sha256=hashlib.sha256(content).hexdigest(),
-            bytes=len(content),
-            origin=item.origin,
-            licence=item.licence,
-        )
-        if label == "synthetic":
-            row = msgspec.structs.replace(
-                row,
-                generator=generator.name,
-                family=generator.family,
-                seed=str(plan.seed),
-                config_sha256=generator.config.sha256(),
-            )
-        rows.append(row)
-    return rows
+def _kind(generator: Generator) -> str:
+    plain = isinstance(generator, Transformer) and not generator.aligned
+    return "fingerprint" if plain and generator.family == "autoencoder" else ""
 
 
-def _refuse(
-    pair: tuple[Item, Item], generator: Generator, plan: Plan, seen: set[str]
-) -> str | None:
-    if not isinstance(generator, Transformer):
-        return None
-    real, made = pair
-    if real.pair in seen:
-        return "repeated"  # a picture that fits whole comes only once
-    poor = generator.aligned and psnr(real.media, made.media) < MIN_PSNR_DB
-    return f"under {MIN_PSNR_DB:.0f} dB" if poor and not plan.allow_confounds else None
-
-
-def _check_alignment(generator: Generator, plan: Plan, test: SelfTest) -> None:
-    if not isinstance(generator, Transformer) or not generator.aligned or plan.allow_confounds:
-        return
-    if test.spectrum_auroc > MAX_SPECTRUM_AUROC:
-        raise ConfoundedError(
-            f"the twins' spectrum alone tells them from their originals (AUROC"
-            f" {test.spectrum_auroc:.2f}, at most {MAX_SPECTRUM_AUROC}): train longer, raise"
-            " low_pass_px, or pass --allow-confounds"
-        )
-
-
-def _check_null(plan: Plan, null: Null | None) -> None:
-    if null is not None and null.above(MAX_NULL) and not plan.allow_confounds:
-        feature, alone = null.strongest
-        raise ConfoundedError(
-            f"headers alone part the two classes: AUROC {null.auroc:.2f}, at most {MAX_NULL}"
-            f" ({feature} alone {alone:.2f}). A detector would learn that. The files are written;"
-            " pass --allow-confounds to finish the corpus all the same"
-        )
-
-
-class _Entry(Struct, frozen=True, kw_only=True):
-    """A line of the journal: one candidate, done."""
-
-    rows: list[Row] = []
-    refused: str = ""
-
-
-def _read_journal(journal: Path, how: dict[str, Any]) -> list[_Entry]:
-    """The finished candidates; a last line that a kill cut off is cut away."""
-    if not journal.is_file():
-        return []
-    lines = journal.read_bytes().splitlines(keepends=True)
-    if lines and not lines[-1].endswith(b"\n"):
-        lines.pop()
-        journal.write_bytes(b"".join(lines))
-    if lines and json.loads(lines[0]) != how:
-        raise UsageError(f"{journal.parent} holds the beginning of another corpus")
-    return [msgspec.json.decode(line, type=_Entry) for line in lines[1:]]
-
-
-def _how(generator: Generator, data: Data, plan: Plan, checkpoint: Path) -> dict[str, Any]:
-    """What decides the corpus's bytes; a corpus with the same is the same."""
+def _how(makers: Sequence[Maker], data: Data, plan: Plan) -> dict[str, Any]:
+    """What decides the corpus's pixels; a corpus with the same is the same."""
     asked = msgspec.to_builtins(plan)
     del asked["allow_confounds"]
     return {
-        "generator": generator.name,
-        "modality": str(generator.modality),
-        "family": generator.family,
-        "config": msgspec.to_builtins(generator.config),
-        "config_sha256": generator.config.sha256(),
-        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "generators": [
+            {
+                "generator": generator.name,
+                "modality": str(generator.modality),
+                "family": generator.family,
+                "config": msgspec.to_builtins(generator.config),
+                "config_sha256": generator.config.sha256(),
+                "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            }
+            for generator, checkpoint, _ in makers
+        ],
         "data_sha256": data.sha256,
         "data_items": len(data),
         "plan": json.loads(json.dumps(asked)),
@@ -213,39 +125,44 @@ def _how(generator: Generator, data: Data, plan: Plan, checkpoint: Path) -> dict
 
 def _report(
     how: dict[str, Any],
-    rows: list[Row],
-    refused: dict[str, int],
+    entries: Sequence[Entry],
     null: Null | None,
-    test: SelfTest,
+    makers: Sequence[Maker],
     digest: str,
     allowed: bool,
+    signer: Signer | None,
 ) -> dict[str, Any]:
+    rows = [row for entry in entries for row in entry.rows]
     counts = {
         f"{split} {label}": len(list(group))
         for (split, label), group in itertools.groupby(sorted((r.split, r.label) for r in rows))
     }
+    types = sorted({source_type(maker.generator) for maker in makers})
     return {
         "how": how,
         "counts": counts,
         "confounds_allowed": allowed,
-        "refused": refused,
+        "refused": tally(entries),
         "bytes": sum(row.bytes for row in rows),
         "licences": sorted({row.licence for row in rows if row.licence}),
-        "signed": False,
+        "signed": {**describe(signer), "source_types": types} if signer else False,
         "header_null": msgspec.to_builtins(null),
-        "self_test": msgspec.to_builtins(test),
+        "self_tests": [msgspec.to_builtins(maker.test) for maker in makers],
         "manifest_sha256": digest,
     }
 
 
-def _croissant(generator: Generator, rows: list[Row], digest: str) -> dict[str, Any]:
+def _croissant(makers: Sequence[Maker], rows: Sequence[Row], digest: str) -> dict[str, Any]:
     licences = sorted({row.licence for row in rows if row.licence})
-    name = f"verascope-{generator.name}-{generator.config.sha256()[:8]}"
-    about = (
-        f"Real pictures and as many made by Verascope's {generator.name}. {generator.card.summary}"
+    kinds = {maker.generator.name: maker.generator.card.summary for maker in makers}
+    hashes = "".join(maker.generator.config.sha256() for maker in makers)
+    short = hashlib.sha256(hashes.encode()).hexdigest()[:8]
+    about = f"Real pictures and as many made by Verascope's {', '.join(kinds)}. "
+    folders = sorted({row.path.partition("/")[0] for row in rows})
+    return croissant.describe(
+        f"verascope-{'-'.join(kinds)}-{short}",
+        about + " ".join(kinds.values()),
+        licences,
+        digest,
+        folders,
     )
-    return croissant.describe(name, about, licences, digest)
-
-
-def _tally(words: list[str]) -> dict[str, int]:
-    return {word: words.count(word) for word in sorted(set(words))}

@@ -45,7 +45,11 @@ CONTEXT: dict[str, Any] = {
 
 
 def describe(
-    name: str, description: str, licences: list[str], manifest_sha256: str
+    name: str,
+    description: str,
+    licences: list[str],
+    manifest_sha256: str,
+    folders: list[str],
 ) -> dict[str, Any]:
     """The JSON-LD of a corpus: its manifest, its files, and a record for every row."""
     return {
@@ -79,7 +83,7 @@ def describe(
                 "name": "pictures",
                 "containedIn": {"@id": "folder"},
                 "encodingFormat": "image/*",
-                "includes": ["real/*", "synthetic/*"],
+                "includes": [f"{folder}/*" for folder in folders],
             },
         ],
         "recordSet": [

@@ -96,7 +96,13 @@ def prepare(
     return Job(made(config, pick(device)), open_pictures(data), budget, seed, out, checkpoint)
 
 
-def make(job: Job, plan: Plan | None, folder: Path, watch: Watch | None = None) -> Made:
+def make(
+    job: Job,
+    plan: Plan | None,
+    folder: Path,
+    watch: Watch | None = None,
+    jobs: int | None = None,
+) -> Made:
     """Train (or go on, or load), measure the generator, and write a corpus where a plan is given.
 
     Transformers turn train and dev pictures into twins, each kept in its split; samplers have seen
@@ -120,5 +126,6 @@ def make(job: Job, plan: Plan | None, folder: Path, watch: Watch | None = None) 
     write_json(job.out / "report.json", msgspec.to_builtins(test))
     if plan is None:
         return Made(checkpoint, test, None)
-    report = corpus.write(generator, shown, plan, folder, checkpoint=checkpoint, test=test)
+    maker = corpus.Maker(generator, checkpoint, test)
+    report = corpus.write([maker], shown, plan, folder, jobs=jobs)
     return Made(checkpoint, test, report)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 MANIFEST = "manifest.csv"
+EDITED_KINDS = frozenset({"superres", "stylised-photo"})  # real pictures that were only edited
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -17,7 +18,8 @@ class Row(Struct, frozen=True, kw_only=True):
 
     `path` is relative to the corpus's folder; `label` is real, synthetic or edited; `pair` names
     a group of files with the same content, which always lies in one split; `origin` says where the
-    content came from; `config_sha256` is the hash of the generator's frozen config.
+    content came from; `config_sha256` is the hash of the generator's frozen config; `mask` is a
+    picture of what was made, white on black, where that is only a part.
     """
 
     path: str
@@ -34,6 +36,12 @@ class Row(Struct, frozen=True, kw_only=True):
     licence: str = ""
     seed: str = ""
     config_sha256: str = ""
+    mask: str = ""
+
+
+def label_of(kind: str) -> str:
+    """The label of a made picture: edited or synthetic."""
+    return "edited" if kind in EDITED_KINDS else "synthetic"
 
 
 def read(file: Path) -> Iterator[Row]:

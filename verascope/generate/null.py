@@ -1,7 +1,7 @@
 """The null of a corpus: how well its two classes part by file headers alone, content unseen."""
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
@@ -30,10 +30,16 @@ class Null(Struct, frozen=True, kw_only=True):
         return self.auroc > limit and self.auroc - 1.96 * self.error > 0.5
 
 
-def header_null(files: Sequence[Path], labels: Sequence[int], groups: Sequence[str]) -> Null | None:
-    """The null of picture files; 1 = synthetic. None with fewer than five groups of each label.
+def header_null(
+    headers: NDArray[np.float64], labels: Sequence[int], groups: Sequence[str]
+) -> Null | None:
+    """The null of picture files; 1 = made. None with fewer than five groups of each label.
 
-    Files must carry no manifest and no metadata: on one class, those would be labels.
+    Args:
+        headers: header() of each file, float64 [n, len(FEATURES)], taken without manifest and
+            metadata: on one class, those would be labels.
+        labels: of each file.
+        groups: of each file; a group is never split over the folds.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import roc_auc_score
@@ -42,14 +48,13 @@ def header_null(files: Sequence[Path], labels: Sequence[int], groups: Sequence[s
     y = np.asarray(labels)
     if min(len(set(np.asarray(groups)[y == label])) for label in (0, 1)) < FOLDS:
         return None
-    x = np.stack([header(file) for file in files])
     # A forest on one thread: boosted trees on OpenMP took 15 times as long on a busy machine.
     model = RandomForestClassifier(100, min_samples_leaf=5, random_state=0)
     scores = cross_val_predict(
-        model, x, y, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba"
+        model, headers, y, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba"
     )[:, 1]
     auroc = float(roc_auc_score(y, scores))
-    alone = [float(roc_auc_score(y, x[:, k])) for k in range(len(FEATURES))]
+    alone = [float(roc_auc_score(y, headers[:, k])) for k in range(len(FEATURES))]
     alone = [max(a, 1 - a) for a in alone]
     best = int(np.argmax(alone))
     return Null(
@@ -59,17 +64,17 @@ def header_null(files: Sequence[Path], labels: Sequence[int], groups: Sequence[s
     )
 
 
-def header(file: Path) -> NDArray[np.float64]:
-    """What a file's header tells, float64 [len(FEATURES)]."""
-    size = file.stat().st_size
-    with Image.open(file) as image:
+def header(content: bytes) -> list[float]:
+    """What a picture file's header tells: one number for each of FEATURES."""
+    size = len(content)
+    with Image.open(io.BytesIO(content)) as image:
         tables = getattr(image, "quantization", {})
         layers = getattr(image, "layer", [])
         chroma = layers[0][1] * layers[0][2] if layers else 0
         kind = ("JPEG", "PNG", "WEBP").index(image.format or "JPEG")
         width, height = image.size
     steps = sum(sum(table) for table in tables.values())
-    return np.array([size, width, height, size / (width * height), kind, steps, chroma], float)
+    return [float(f) for f in (size, width, height, size / (width * height), kind, steps, chroma)]
 
 
 def _standard_error(auroc: float, positives: int, negatives: int) -> float:

@@ -1,7 +1,7 @@
 """Real items and their made counterparts, in the order that a seed draws."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -28,6 +28,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     Attributes:
         count: pairs of a real and a synthetic picture.
         max_side: real pictures are cropped (never resized) to at most this, px.
+        sign: give every made file a credential.
         allow_confounds: write it although a check failed; corpus.json says so.
     """
 
@@ -35,6 +36,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     seed: int
     max_side: int = 512
     encoding: Encoding = Encoding()
+    sign: bool = True
     allow_confounds: bool = False
 
 
@@ -48,7 +50,7 @@ def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) ->
     """
     plan = msgspec.structs.replace(plan, max_side=min(plan.max_side, WINDOW_PX))
     pairs: dict[str, tuple[Item, Item]] = {}
-    for key, pair in candidates(generator, data, plan, range(CANDIDATES * pilot)):
+    for key, _, pair in candidates([generator], data, plan, range(CANDIDATES * pilot)):
         if not isinstance(pair, str):
             pairs.setdefault(pair[1].pair or str(key), pair)
         if len(pairs) == pilot:
@@ -60,30 +62,41 @@ def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) ->
 
 
 def candidates(
-    generator: Generator, data: Data, plan: Plan, keys: range
-) -> Iterator[tuple[int, tuple[Item, Item] | str]]:
-    """Candidates in order: a real item and its made counterpart, or why there is none."""
-    made: Iterator[Item] = iter(())
-    if isinstance(generator, Sampler):
-        made = generator.sample(len(keys), plan.seed, start=keys.start)
+    generators: Sequence[Generator], data: Data, plan: Plan, keys: range
+) -> Iterator[tuple[int, int, tuple[Item, Item] | str]]:
+    """Candidates in order: key, the generator's place, a real item and its made counterpart.
+
+    The generators take turns. In place of a pair stands the reason where there is none.
+    """
+    turns = len(generators)
+    made: dict[int, Iterator[Item]] = {}
     for key in keys:
-        rng = item_rng(plan.seed, key, CROP)
-        sample = next(made, None)
+        rng, place = item_rng(plan.seed, key, CROP), key % turns
+        generator = generators[place]
+        if isinstance(generator, Sampler) and place not in made:
+            left = (keys.stop - key + turns - 1) // turns
+            made[place] = generator.sample(left, plan.seed, start=key // turns)
+        sample = next(made[place]) if place in made else None
         try:
             # Every picture once, in an order that the seed draws, before any comes twice.
             order = item_rng(plan.seed, key // len(data), ORDER).permutation(len(data))
             item = replace(data[int(order[key % len(data)])], key=key)
             if isinstance(generator, Sampler):
                 assert sample is not None
-                yield key, (generator.real(item, rng), sample)
+                yield key, place, (generator.real(item, rng), replace(sample, key=key))
             elif isinstance(generator, Transformer):
                 item = _window(item, plan.max_side, rng)
-                twin = next(iter(generator.transform([item], plan.seed)))
-                # An aligned twin shows what its original shows, and trainers balance over that.
-                kind = item.kind if generator.aligned else "fingerprint"
-                yield key, (item, replace(twin, kind=kind))
+                yield key, place, (item, _counterpart(generator, item, plan.seed))
         except InputTrouble as trouble:
-            yield key, str(trouble.reason)
+            yield key, place, str(trouble.reason)
+
+
+def _counterpart(generator: Transformer, item: Item, seed: int) -> Item:
+    twin = next(iter(generator.transform([item], seed)))
+    # An aligned twin shows what its original shows, and trainers balance over that. What is not
+    # aligned has a kind of its own, or is the plain output of an autoencoder.
+    own = generator.aligned or twin.kind != item.kind
+    return twin if own else replace(twin, kind="fingerprint")
 
 
 def _window(item: Item, max_side: int, rng: np.random.Generator) -> Item:
