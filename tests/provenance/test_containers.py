@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.provenance import chain
 from tests.provenance.containers import CONTAINERS
@@ -24,10 +25,27 @@ def made() -> DevChain:
 
 @pytest.mark.parametrize("media_type", CONTAINERS)
 def test_round_trip(media_type: str, tmp_path: Path, made: DevChain) -> None:
+    round_trip(CONTAINERS[media_type](), media_type, tmp_path, made)
+
+
+def test_dng_is_a_tiff(tmp_path: Path, made: DevChain) -> None:
+    round_trip(chain.picture("TIFF"), "image/x-adobe-dng", tmp_path, made)
+
+
+@pytest.mark.parametrize("media_type", ["image/heic", "image/heif"])
+def test_heif(media_type: str, tmp_path: Path, made: DevChain) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    out = io.BytesIO()
+    heif.from_pillow(Image.open(io.BytesIO(chain.picture("PNG")))).save(out)
+    round_trip(out.getvalue(), media_type, tmp_path, made)
+
+
+def round_trip(data: bytes, media_type: str, tmp_path: Path, made: DevChain) -> None:
+    """Sign it, verify it by its type and by its bytes, change it and verify it again."""
     (tmp_path / "root.pem").write_bytes(made.root)
     trust = (str(tmp_path / "root.pem"),)
     path = tmp_path / "file"
-    path.write_bytes(CONTAINERS[media_type]())
+    path.write_bytes(data)
     sign(path, path, media_type, Signer(chain=made.chain, key=made.key), AI)
     answer = verify(io.BytesIO(path.read_bytes()), media_type, trust)
     assert answer.outcome is Outcome.TRUSTED

@@ -158,6 +158,20 @@ def test_a_list_that_does_not_exist(upload: Path, tmp_path: Path, platform: DevC
         republish(upload, tmp_path / "t.jpg", as_signer(platform), trust=("offical",))
 
 
+def test_hostile_uploads(shared: Path, tmp_path: Path, platform: DevChain) -> None:
+    """Each is published or refused with a reason, and the parent lives."""
+    files = [path for path in sorted((shared / "hostile").rglob("*")) if path.is_file()]
+    pictures = [path for path in files if path.suffix in (".jpg", ".png", ".webp", ".gif", ".tif")]
+    published = 0
+    for path in pictures:
+        try:
+            republish(path, tmp_path / "public.jpg", as_signer(platform))
+            published += 1
+        except SigningError as error:
+            assert "not republished" in str(error), path.name
+    assert 0 < published < len(pictures)
+
+
 def test_the_verb(upload: Path, tmp_path: Path, platform: DevChain, verascope: Command) -> None:
     for name, data in (("chain.pem", platform.chain), ("key.pem", platform.key)):
         (tmp_path / name).write_bytes(data)

@@ -92,11 +92,12 @@ def statement(found: Recovered) -> str:
     """A match in plain words, its distance first."""
     signer = found.signer and (found.signer.name or found.signer.organization)
     said = "; ".join(dict.fromkeys(claim.statement for claim in found.claims[:MAX_CLAIMS]))
+    lists = f" (list {', '.join(found.trusted_by)})" if found.trusted_by else ""
     turned = "" if found.turned == "as it is" else f", {found.turned}"
     return (
         f"A similar file ({found.distance} of {BITS} bits differ{turned}) was registered on "
-        f"{found.registered_at[:10]} with a Content Credential that was then {found.outcome}, "
-        f"signed by “{signer or 'no name'}”"
+        f"{found.registered_at[:10]} with a Content Credential that was then {found.outcome}"
+        f"{lists}, signed by “{signer or 'no name'}”"
         + (f", and says: {said}" if said else "")
         + ". That is said of that file, not of this one."
     )
