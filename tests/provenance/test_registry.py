@@ -1,5 +1,6 @@
 """Durable credentials: a stripped copy finds the credential of what it was made from."""
 
+import hashlib
 import json
 import signal
 import sqlite3
@@ -224,10 +225,15 @@ def test_a_stripped_copy_is_found(
     done = verascope("register", signed, *registry, *trust)
     assert (done.code, done.out) == (0, f"{signed}: registered\n")
     assert verascope("register", signed, *registry).out == f"{signed}: was registered before\n"
-    answer = json.loads(verascope("verify", copy, *registry, "--format", "jsonl").out)
+    saving = ("--format", "jsonl", "--save-found", tmp_path / "found")
+    answer = json.loads(verascope("verify", copy, *registry, *saving).out)
     assert answer["outcome"] == "none"  # its own outcome stays what it is
     (found,) = answer["recovered"]
     assert found["distance"] <= 20 and found["outcome"] == "trusted"
+    (saved,) = (tmp_path / "found").iterdir()
+    assert saved.name == found["manifest_sha256"] + ".c2pa"
+    store = saved.read_bytes()
+    assert hashlib.sha256(store).hexdigest() == found["manifest_sha256"] and b"a model" in store
     assert answer["warnings"][0]["code"] == "similar_registered"
     assert "made by generative AI, with a model" in answer["warnings"][0]["statement"]
     scanned = json.loads(verascope("scan", copy, *registry, *detector, "--format", "jsonl").out)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.conftest import Command
 from tests.provenance import chain
@@ -101,6 +101,25 @@ def test_an_upload_without_a_credential(
     assert [each.title for each in answer.history.ingredients] == ["the upload"]
     assert "resized" not in [claim.statement for claim in answer.claims]
     assert Image.open(target).size == (side, side)
+
+
+def swapped_profile() -> bytes:
+    """A colour profile in which the first channel means blue and the third red."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, blue = data.index(b"rXYZ"), data.index(b"bXYZ")
+    data[red : red + 4], data[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    return bytes(data)
+
+
+def test_a_colour_profile_is_applied_and_left_out(tmp_path: Path, platform: DevChain) -> None:
+    source, target = tmp_path / "upload.png", tmp_path / "public.jpg"
+    for profile, seen in ((b"", 0), (swapped_profile(), 2), (b"no profile" * 20, 0)):
+        red = Image.new("RGB", (300, 300), (220, 10, 10))
+        red.save(source, icc_profile=profile)
+        republish(source, target, as_signer(platform))
+        image = Image.open(target)
+        assert int(np.argmax(np.asarray(image)[150, 150])) == seen
+        assert "icc_profile" not in image.info
 
 
 def test_an_upload_that_was_changed(

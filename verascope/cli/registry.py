@@ -1,9 +1,13 @@
 """The options that name a registry of fingerprints, the same for every verb that asks one."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from verascope.result import Verification
 
 Verb = Callable[..., Any]
 
@@ -35,3 +39,20 @@ def registry_path(recover: bool, named: str | None) -> str | None:
     from verascope.provenance.registry import default_path
 
     return str(default_path())
+
+
+def save(answer: "Verification", registry: str, folder: Path) -> None:
+    """Write the manifest stores of the similar files that were found, by their hashes."""
+    from verascope.provenance.registry import Registry
+
+    found = answer.provenance.recovered if answer.provenance else ()
+    if not found:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with Registry(Path(registry)) as kept:
+            for each in found:
+                store = kept.store(each.manifest_sha256) or b""
+                (folder / f"{each.manifest_sha256}.c2pa").write_bytes(store)
+    except OSError as error:
+        raise click.UsageError(f"{error.filename}: {error.strerror}") from error

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
-from verascope.cli.registry import registry_options, registry_path
+from verascope.cli.registry import registry_options, registry_path, save
 from verascope.errors import ExitCode
 from verascope.result import Outcome, Status, Verification
 from verascope.settings import Online, Settings
@@ -40,6 +41,12 @@ whether it has a credential could not be found out."""
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when an outcome is in --fail-on.")
 @registry_options
 @click.option(
+    "--save-found",
+    type=click.Path(file_okay=False),
+    metavar="FOLDER",
+    help="With --recover, write the manifest stores of the similar files there.",
+)
+@click.option(
     "--online", is_flag=True, help="Fetch a credential that a file points to; else no network."
 )
 @click.option(
@@ -57,6 +64,7 @@ def verify(
     exit_zero: bool,
     recover: bool,
     registry: str | None,
+    save_found: str | None,
     online: bool,
     hosts: tuple[str, ...],
 ) -> int:
@@ -80,6 +88,8 @@ def verify(
     )
     for answer in _ask(files, settings):
         _write(answer, format_)
+        if save_found and settings.registry:
+            save(answer, settings.registry, Path(save_found))
         answers.append(_code(answer, flagged))
     worst = max(answers, default=ExitCode.OK)
     return int(ExitCode.OK if exit_zero and worst is ExitCode.FLAGGED else worst)

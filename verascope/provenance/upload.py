@@ -25,10 +25,14 @@ from verascope.result import Modality, Provenance, Reason
 from verascope.settings import Limits
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from verascope.media.buffer import Buffer
     from verascope.media.picture import Pixels
 
 FUNCTION = "verascope.provenance.upload:read"
 PARENT = "parent"
+MAX_PROFILE_BYTES = 4 << 20
 # The file's own name stays out: it is the uploader's, and may name people.
 TITLE = "the upload"
 
@@ -85,23 +89,60 @@ def _read(ask: UploadRequest) -> Upload:
             raise InputTrouble(Reason.TRUNCATED, "a broken picture is not published")
         return Upload(
             provenance=verify(file, media_type.name, ask.trust),
-            picture=transcode(shown.pixels, ask.recipe),
+            picture=transcode(
+                shown.pixels, ask.recipe, _profile(data, media_type.name, ask.limits)
+            ),
             ingredient=_ingredient(file, media_type.name, ask.trust),
             resized=max(shown.pixels.shape[:2]) > ask.recipe.long_side,
             sha256=hashlib.sha256(data).hexdigest(),
         )
 
 
-def transcode(pixels: "Pixels", recipe: Recipe) -> bytes:
-    """Upright pixels as a platform shows them: smaller, JPEG 4:2:0, no metadata of any kind."""
+def transcode(pixels: "Pixels", recipe: Recipe, profile: bytes = b"") -> bytes:
+    """Upright pixels as a platform shows them: smaller, JPEG 4:2:0, sRGB, no metadata of any kind.
+
+    Args:
+        pixels: uint8 [h, w, 3], RGB.
+        recipe: size and quality.
+        profile: the ICC profile of the colours, if they are not sRGB; applied, not passed on.
+    """
     from PIL import Image
 
     image = Image.fromarray(pixels)
     if max(image.size) > recipe.long_side:
         image.thumbnail((recipe.long_side, recipe.long_side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=recipe.quality, subsampling="4:2:0", optimize=True)
+    shown = _as_srgb(image, profile) if profile else image
+    shown.save(out, "JPEG", quality=recipe.quality, subsampling="4:2:0", optimize=True)
     return out.getvalue()
+
+
+def _profile(data: "Buffer", media_type: str, limits: Limits) -> bytes:
+    """The colour profile in a picture; empty if there is none that can be read."""
+    from verascope.media.pillow import PLUGINS, opened, untrusted
+
+    if media_type not in PLUGINS:
+        return b""
+    try:
+        with untrusted(), opened(data, media_type, limits) as image:
+            profile = image.info.get("icc_profile")
+    except InputTrouble:
+        return b""
+    return profile if isinstance(profile, bytes) and len(profile) <= MAX_PROFILE_BYTES else b""
+
+
+def _as_srgb(image: "Image", profile: bytes) -> "Image":
+    """The colours that the profile means, in sRGB; as they are where it is of no use."""
+    from PIL import ImageCms
+
+    try:
+        meant = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if meant.profile.xcolor_space.strip() != "RGB":
+            return image
+        turned = ImageCms.profileToProfile(image, meant, ImageCms.createProfile("sRGB"))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    return turned or image
 
 
 def _ingredient(file: BinaryIO, media_type: str, trust: tuple[str, ...]) -> bytes:
