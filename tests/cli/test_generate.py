@@ -23,10 +23,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
     for item in example_pictures(96, 12):
         Image.fromarray(item.media).save(folder / f"{item.key}.png")
     return folder
@@ -109,6 +108,88 @@ def test_dev_pictures_get_twins_but_train_nothing(tmp_path: Path) -> None:
     rows = list(manifest.read(out / "corpus" / "manifest.csv"))
     assert {row.source for row in rows if row.split == "dev"} == dev
     assert len(rows) == 48
+
+
+@pytest.fixture(scope="module")
+def runs(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A tiny run of each kind, by `generate train`."""
+    made, tmp_path = {}, tmp_path_factory.mktemp("runs")
+    for name, options in (
+        ("dcgan", "size = 16\nlatent = 8\nwidth = 4\nbatch = 8\n"),
+        ("reconstructor", "width = 4\nlatent = 4\ncrop = 16\nbatch = 4\n"),
+    ):
+        config = tmp_path / f"{name}.toml"
+        config.write_text(options)
+        made[name] = tmp_path / "runs" / name
+        result = verascope_generate(
+            *("train", "--family", name, "--data", photos, "--out", made[name]),
+            *("--config", config, "--steps", "2", "--threads", "1"),
+        )
+        assert result.exit_code == 0, result.output
+        assert "spectrum" in result.stdout
+    return made
+
+
+def test_a_run_is_sampled_transformed_measured_and_made_a_corpus(
+    runs: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    for start, count in ((0, 5), (3, 2)):
+        result = verascope_generate(
+            *("sample", "--run", runs["dcgan"], "--out", tmp_path / f"from{start}", "--no-sign"),
+            *("--start", str(start), "--count", str(count)),
+        )
+        assert f"{count} pictures" in result.stdout
+    both = [tmp_path / folder / "000003.png" for folder in ("from0", "from3")]
+    assert both[0].read_bytes() == both[1].read_bytes()
+
+    broken = photos / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\nno")
+    result = CliRunner().invoke(
+        generate,
+        [
+            "transform",
+            str(photos),
+            "--run",
+            str(runs["reconstructor"]),
+            "--out",
+            str(tmp_path / "t"),
+        ],
+        standalone_mode=False,
+    )
+    assert result.return_value == 2
+    assert "broken.png: truncated" in result.stderr
+    broken.unlink()
+    assert len(list((tmp_path / "t").glob("*.png"))) == 12
+    assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "t" / "0.png").read_bytes()
+
+    result = verascope_generate(
+        *("evaluate", "--run", runs["dcgan"], "--data", photos, "--count", "20"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "floor" in result.stdout
+    assert "coverage" in result.stdout
+
+    out = tmp_path / "both"
+    result = verascope_generate(
+        *("corpus", "--run", runs["dcgan"], "--run", runs["reconstructor"], "--data", photos),
+        *("--out", out, "--count", "12", "--allow-confounds"),
+    )
+    assert result.exit_code == 0, result.output
+    rows = [row for row in manifest.read(out / "manifest.csv") if row.label == "synthetic"]
+    assert {row.generator for row in rows} == {"dcgan", "reconstructor"}
+
+
+def test_verbs_that_do_not_fit_a_generator_name_the_one_that_does(
+    runs: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    for arguments, said in (
+        (("sample", "--run", runs["reconstructor"]), "generate transform"),
+        (("transform", photos, "--run", runs["dcgan"]), "generate sample"),
+        (("sample", "--run", photos), "not a run folder"),
+    ):
+        result = verascope_generate(*arguments, "--out", tmp_path / "o")
+        assert isinstance(result.exception, UsageError)
+        assert said in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,18 @@
 """`verascope generate`: train built-in generators and write labelled corpora."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from verascope.generate.contract import Progress, Watch
-    from verascope.generate.image import Made
+from verascope.cli import generating as g
+from verascope.errors import ExitCode
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+if TYPE_CHECKING:
+    from verascope.generate.contract import Budget
+    from verascope.generate.pairs import Plan
+    from verascope.provenance.sign import Signer
 
 
 @click.group()
@@ -34,47 +34,27 @@ def list_(shape: str) -> None:
             click.echo(f"{name:<16} {entry.modality:<8} {entry.family}")
 
 
-@generate.command()
-@click.option("--family", "name", required=True, metavar="NAME", help="See `generate list`.")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of real pictures, or a corpus (its real train pictures are taken).",
-)
-@click.option("--out", required=True, type=FOLDER, help="Run folder; a killed run goes on there.")
-@click.option("--steps", type=click.IntRange(1), help="Budget in steps: the same run every time.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Budget in seconds.")
-@click.option(
+COUNT = click.option(
     "--count",
     default=100,
     show_default=True,
     type=click.IntRange(0),
     help="Synthetic pictures (and as many real ones) in the corpus; 0 writes none.",
 )
-@click.option("--corpus", "folder", type=FOLDER, help="Where to write it.  [default: OUT/corpus]")
-@click.option(
-    "--max-side",
-    default=512,
-    show_default=True,
-    type=click.IntRange(64),
-    help="Twins are of crops of at most this many pixels a side.",
+RUN = click.option(
+    "--run", "run", required=True, type=g.READABLE, help="Run folder of a finished training."
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-@click.option("--config", type=FILE, help="TOML file with the generator's options.")
+OUTPUTS = click.option("--out", required=True, type=g.FOLDER, help="Folder for the pictures.")
+
+
+@generate.command()
+@g.with_options(g.family, g.data, g.run_out, g.steps, g.seconds, COUNT)
+@click.option("--corpus", "folder", type=g.FOLDER, help="Where to write it.  [default: OUT/corpus]")
+@g.with_options(g.max_side, g.seed, g.config)
 @click.option(
-    "--checkpoint", type=FILE, help="Use these weights (of the same config); no training."
+    "--checkpoint", type=g.FILE, help="Use these weights (of the same config); no training."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: torch's]")
-@click.option(
-    "--allow-confounds",
-    is_flag=True,
-    help="Write the corpus although its classes differ by more than the generator.",
-)
-@click.option("--no-sign", is_flag=True, help="Leave the made files without a credential.")
-@click.option("--jobs", type=click.IntRange(1), help="Threads that encode and sign.  [default: 4]")
-@click.option("--dry-run", is_flag=True, help="Print the resolved options and stop.")
+@g.with_options(g.device, g.threads, g.allow_confounds, g.no_sign, g.jobs, g.dry_run)
 def image(
     name: str,
     data: Path,
@@ -88,13 +68,12 @@ def image(
     config: Path | None,
     checkpoint: Path | None,
     device: str,
-    threads: int | None,
     allow_confounds: bool,
     no_sign: bool,
     jobs: int | None,
     dry_run: bool,
 ) -> None:
-    """Train an image generator and write a corpus of real and synthetic pictures.
+    """Train an image generator and write a corpus: `train` and `corpus` in one.
 
     \b
     Twins of your photographs, after a minute of training on one core:
@@ -106,26 +85,11 @@ def image(
     weights and the self-test; the corpus holds media, manifest.csv and corpus.json, which tells how
     it was made.
     """  # fmt: skip
-    from verascope.errors import MissingExtraError
+    from verascope.generate.image import make, prepare
 
-    try:
-        from verascope.generate import device as devices
-        from verascope.generate.contract import Budget
-        from verascope.generate.image import make, prepare
-        from verascope.generate.pairs import Plan
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("torch", "safetensors", "sklearn"):
-            raise
-        raise MissingExtraError(str(error.name), "train") from error
-
-    if steps is None and seconds is None:
-        steps = 1000
-    devices.set_threads(threads)
     job = prepare(
-        name,
-        data,
-        out,
-        budget=Budget(steps=steps, seconds=seconds),
+        *(name, data, out),
+        budget=_budget(steps, seconds),
         seed=seed,
         config=config,
         checkpoint=checkpoint,
@@ -134,62 +98,158 @@ def image(
     if dry_run:
         click.echo(json.dumps({**job.resolved(), "count": count}, indent=2))
         return
-    plan = Plan(
+    plan = _plan(count, seed, max_side, no_sign, allow_confounds) if count else None
+    folder = folder or out / "corpus"
+    made = make(job, plan, folder, g.watch(), jobs)
+    g.say([f"checkpoint     {made.checkpoint}", *g.tell_test(made.test)])
+    if made.corpus is not None:
+        g.say(g.tell_corpus(made.corpus, folder))
+
+
+@generate.command()
+@g.with_options(g.family, g.data, g.run_out, g.steps, g.seconds, g.seed, g.config)
+@g.with_options(g.device, g.threads, g.dry_run)
+def train(dry_run: bool, **options: Any) -> None:
+    """Train an image generator; the run folder is what the other verbs take as --run.
+
+    \b
+      verascope generate train --family dcgan --data photos --out runs/dcgan --steps 2000
+    """
+    from verascope.generate.image import make, prepare
+
+    budget = _budget(options.pop("steps"), options.pop("seconds"))
+    job = prepare(**options, budget=budget)
+    if dry_run:
+        click.echo(json.dumps(job.resolved(), indent=2))
+        return
+    made = make(job, None, job.out, g.watch())
+    g.say([f"checkpoint     {made.checkpoint}", *g.tell_test(made.test)])
+
+
+@generate.command()
+@g.with_options(RUN, OUTPUTS)
+@click.option("--count", default=16, show_default=True, type=click.IntRange(1))
+@click.option("--start", default=0, type=click.IntRange(0), help="Number of the first sample.")
+@g.with_options(g.seed, g.device, g.threads, g.no_sign)
+def sample(
+    run: Path, out: Path, count: int, start: int, seed: int, device: str, no_sign: bool
+) -> None:
+    """Write samples of a trained generator as PNG files.
+
+    Sample 123 is the same whatever --start and --count.
+    """
+    from verascope.generate.outputs import open_run, write_samples
+
+    generator = open_run(run, device).generator
+    signer = _signer(no_sign)
+    written = write_samples(generator, out, count=count, seed=seed, start=start, signer=signer)
+    click.echo(f"{written.files} pictures in {out}")
+
+
+@generate.command()
+@click.argument("pictures", type=g.READABLE)
+@g.with_options(RUN, OUTPUTS, g.seed, g.device, g.threads, g.no_sign)
+def transform(pictures: Path, run: Path, out: Path, seed: int, device: str, no_sign: bool) -> int:
+    """Write the counterpart of each picture in the folder PICTURES, as PNG under the same name."""
+    from verascope.generate.data import open_pictures
+    from verascope.generate.outputs import open_run, write_transformed
+
+    opened, signer = open_run(run, device), _signer(no_sign)
+    found = open_pictures(pictures)
+    written = write_transformed(opened.generator, found, out, seed=seed, signer=signer)
+    for name, reason in written.troubles.items():
+        click.echo(f"{name}: {reason}", err=True)
+    click.echo(f"{written.files} pictures in {out}")
+    return ExitCode.INCOMPLETE if written.troubles else ExitCode.OK
+
+
+@generate.command()
+@click.option(
+    "--run",
+    "runs",
+    required=True,
+    multiple=True,
+    type=g.READABLE,
+    help="Run folder of a finished training; several take turns.",
+)
+@g.with_options(g.data)
+@click.option("--out", required=True, type=g.FOLDER, help="The corpus; a killed one goes on there.")
+@g.with_options(
+    COUNT, g.max_side, g.seed, g.device, g.threads, g.allow_confounds, g.no_sign, g.jobs
+)
+def corpus(
+    runs: tuple[Path, ...],
+    data: Path,
+    out: Path,
+    count: int,
+    max_side: int,
+    seed: int,
+    device: str,
+    allow_confounds: bool,
+    no_sign: bool,
+    jobs: int | None,
+) -> None:
+    """Write a labelled corpus of real pictures and what one or more generators make.
+
+    \b
+      verascope generate corpus --run runs/twins --run runs/dcgan --data photos --out corpus
+    """
+    from verascope.generate.data import open_pictures
+    from verascope.generate.image import compose
+    from verascope.generate.outputs import open_run
+
+    opened = [open_run(run, device) for run in runs]
+    plan = _plan(count, seed, max_side, no_sign, allow_confounds)
+    g.say(g.tell_corpus(compose(opened, open_pictures(data), plan, out, jobs), out))
+
+
+@generate.command()
+@g.with_options(RUN, g.data)
+@click.option("--count", default=500, show_default=True, type=click.IntRange(10))
+@g.with_options(g.seed, g.device, g.threads)
+@click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text")
+def evaluate(run: Path, data: Path, count: int, seed: int, device: str, shape: str) -> None:
+    """Measure a generator against real pictures; nothing is downloaded.
+
+    Each measure stands beside its floor: real pictures against other real ones, as many of each.
+    """
+    import msgspec
+
+    from verascope.generate.data import open_pictures
+    from verascope.generate.evaluate import FEW
+    from verascope.generate.evaluate import evaluate as measured
+    from verascope.generate.outputs import open_run
+
+    pictures, opened = open_pictures(data), open_run(run, device)
+    train, held_out = (pictures.only(split) for split in ("train", "dev"))
+    found = measured(
+        opened.generator, train, held_out if len(held_out) else None, count=count, seed=seed
+    )
+    if shape == "json":
+        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+    else:
+        g.say(g.tell_evaluation(found, FEW))
+
+
+def _budget(steps: int | None, seconds: float | None) -> "Budget":
+    from verascope.generate.contract import Budget
+
+    return Budget(steps=1000 if steps is None and seconds is None else steps, seconds=seconds)
+
+
+def _plan(count: int, seed: int, max_side: int, no_sign: bool, allow_confounds: bool) -> "Plan":
+    from verascope.generate.pairs import Plan
+
+    return Plan(
         count=count,
         seed=seed,
         max_side=max_side,
         sign=not no_sign,
         allow_confounds=allow_confounds,
     )
-    folder = folder or out / "corpus"
-    made = make(job, plan if count else None, folder, _watch(), jobs)
-    for line in _summary(made, folder):
-        click.echo(line)
 
 
-def _watch() -> "Watch":
-    """Progress on standard error: one line that changes on a terminal, else a line each tenth."""
-    shown = [-1]
+def _signer(no_sign: bool) -> "Signer | None":
+    from verascope.generate.signing import cached_signer
 
-    def watch(progress: "Progress") -> None:
-        live = sys.stderr.isatty()
-        tenth = int(progress.used * 10)
-        if not live and tenth == shown[0]:
-            return
-        shown[0] = tenth
-        losses = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
-        line = f"{progress.used:4.0%}  step {progress.step}  {losses}"
-        line += f"  {progress.seconds_left:.0f} s left"
-        if live:
-            click.echo(f"\r\x1b[K{line}", err=True, nl=progress.used >= 1)
-        else:
-            click.echo(line, err=True)
-
-    return watch
-
-
-def _summary(made: "Made", folder: Path) -> list[str]:
-    """What was made, in a few lines for people."""
-    test = made.test
-    lines = [f"checkpoint     {made.checkpoint}"]
-    if test.psnr_db is not None:
-        lines.append(f"PSNR           {test.psnr_db:.1f} dB to the originals")
-    lines.append(
-        f"spectrum       AUROC {test.spectrum_auroc:.2f} (real against real"
-        f" {test.spectrum_floor:.2f}), up-sampling peak {test.peak_db:+.1f} dB, n = {test.pictures}"
-    )
-    if made.corpus is not None:
-        counts: dict[str, Any] = made.corpus["counts"]
-        null = made.corpus["header_null"]
-        lines.append(f"corpus         {folder}")
-        lines.append("               " + ", ".join(f"{n} {what}" for what, n in counts.items()))
-        if made.corpus["refused"]:
-            refused = ", ".join(f"{n} {why}" for why, n in made.corpus["refused"].items())
-            lines.append(f"refused        {refused}")
-        told = (
-            f"AUROC {null['auroc']:.2f} ± {1.96 * null['error']:.2f}" if null else "too few files"
-        )
-        lines.append(f"header null    {told}")
-        signed = made.corpus["signed"]
-        lines.append(f"signed         {signed['by'] if signed else 'no'}")
-    return lines
+    return None if no_sign else cached_signer()

@@ -1,5 +1,6 @@
 """One call from a folder of pictures to a labelled corpus: train, measure, write."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from verascope.generate.contract import (
     read_config,
 )
 from verascope.generate.data import Pictures, open_pictures
+from verascope.generate.outputs import Run
 from verascope.generate.pairs import Plan, measure
 from verascope.generate.registry import find
 from verascope.generate.run import write_json
@@ -129,3 +131,22 @@ def make(
     maker = corpus.Maker(generator, checkpoint, test)
     report = corpus.write([maker], shown, plan, folder, jobs=jobs)
     return Made(checkpoint, test, report)
+
+
+def compose(
+    runs: Sequence[Run], pictures: Pictures, plan: Plan, out: Path, jobs: int | None = None
+) -> dict[str, Any]:
+    """Write a corpus of several trained generators, which take turns; returns corpus.json.
+
+    Dev pictures have counterparts only where every generator transforms.
+
+    Raises:
+        ConfoundedError: the corpus would teach a detector something else than the generators.
+    """
+    sampled = any(isinstance(run.generator, Sampler) for run in runs)
+    shown = pictures.only("train") if sampled else pictures
+    makers = [
+        corpus.Maker(run.generator, run.checkpoint, measure(run.generator, shown, plan))
+        for run in runs
+    ]
+    return corpus.write(makers, shown, plan, out, jobs=jobs)

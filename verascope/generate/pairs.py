@@ -71,24 +71,43 @@ def candidates(
     turns = len(generators)
     made: dict[int, Iterator[Item]] = {}
     for key in keys:
-        rng, place = item_rng(plan.seed, key, CROP), key % turns
+        place = key % turns
         generator = generators[place]
         if isinstance(generator, Sampler) and place not in made:
             left = (keys.stop - key + turns - 1) // turns
             made[place] = generator.sample(left, plan.seed, start=key // turns)
         sample = next(made[place]) if place in made else None
         try:
-            # Every picture once, in an order that the seed draws, before any comes twice.
-            order = item_rng(plan.seed, key // len(data), ORDER).permutation(len(data))
-            item = replace(data[int(order[key % len(data)])], key=key)
-            if isinstance(generator, Sampler):
-                assert sample is not None
-                yield key, place, (generator.real(item, rng), replace(sample, key=key))
+            real = _real(generator, data, plan, key)
+            if sample is not None:
+                yield key, place, (real, replace(sample, key=key))
             elif isinstance(generator, Transformer):
-                item = _window(item, plan.max_side, rng)
-                yield key, place, (item, _counterpart(generator, item, plan.seed))
+                yield key, place, (real, _counterpart(generator, real, plan.seed))
         except InputTrouble as trouble:
             yield key, place, str(trouble.reason)
+
+
+def reals(generator: Generator, data: Data, plan: Plan, keys: range) -> Iterator[Item]:
+    """At most `plan.count` real items in the form that the generator's output has."""
+    found = 0
+    for key in keys:
+        if found == plan.count:
+            return
+        try:
+            yield _real(generator, data, plan, key)
+        except InputTrouble:
+            continue
+        found += 1
+
+
+def _real(generator: Generator, data: Data, plan: Plan, key: int) -> Item:
+    """The real item of a key: every picture once, in an order that the seed draws, then again."""
+    rng = item_rng(plan.seed, key, CROP)
+    order = item_rng(plan.seed, key // len(data), ORDER).permutation(len(data))
+    item = replace(data[int(order[key % len(data)])], key=key)
+    if isinstance(generator, Sampler):
+        return generator.real(item, rng)
+    return _window(item, plan.max_side, rng)
 
 
 def _counterpart(generator: Transformer, item: Item, seed: int) -> Item:
