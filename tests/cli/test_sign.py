@@ -8,7 +8,8 @@ import pytest
 
 from tests.provenance import chain
 from verascope.cli.cert import cert
-from verascope.cli.sign import CERTIFICATES, KEY, sign
+from verascope.cli.sign import sign
+from verascope.cli.signer import CERTIFICATES, KEY
 from verascope.errors import UsageError
 from verascope.provenance.sign import SigningError
 from verascope.provenance.verify import verify
