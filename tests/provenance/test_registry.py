@@ -140,12 +140,46 @@ class TestRegistry:
             assert registry.find(print_of(blocks(900, 300))) == ()
             assert registry.find(None) == ()
 
+    def test_forget(self, tmp_path: Path) -> None:
+        with Registry(tmp_path / "r.sqlite", create=True) as registry:
+            for number in (1, 2):  # two files with one manifest store, as with an update
+                registry.add(asset(number, store=b"very secret" * 500))
+            (found, *_) = registry.find(print_of(blocks(300, 300)))
+            assert registry.forget(f"{1:064x}") and not registry.forget(f"{1:064x}")
+            assert len(registry.find(print_of(blocks(300, 300)))) == 1
+            assert registry.store(found.manifest_sha256) is not None  # the other still has it
+            assert registry.forget(f"{2:064x}")
+            assert registry.store(found.manifest_sha256) is None and len(registry) == 0
+        assert not any(b"very secret" in path.read_bytes() for path in tmp_path.iterdir())
+
     def test_what_another_process_adds_is_found(self, tmp_path: Path) -> None:
         path = tmp_path / "r.sqlite"
         with Registry(path, create=True) as reader, Registry(path) as writer:
             assert reader.find(print_of(blocks(300, 300))) == ()
             writer.add(asset(1))
             assert len(reader.find(print_of(blocks(300, 300)))) == 1
+
+    def test_a_reader_does_not_wait_for_a_writer(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.sqlite"
+        with Registry(path, create=True) as registry:
+            registry.add(asset(1))
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        with Registry(path) as reader:
+            assert len(reader.find(print_of(blocks(300, 300)))) == 1
+        writer.close()
+
+    def test_a_registry_that_is_damaged_later_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.sqlite"
+        with Registry(path, create=True) as registry:
+            for number in range(50):
+                registry.add(asset(number, store=b"%d" % number * 1000))
+        with Registry(path) as registry:
+            data = bytearray(path.read_bytes())
+            data[4096:] = b"\xff" * (len(data) - 4096)
+            path.write_bytes(data)
+            with pytest.raises(UsageError, match="cannot be used"):
+                registry.find(print_of(blocks(300, 300)))
 
     def test_a_killed_writer_leaves_whole_entries(self, tmp_path: Path) -> None:
         path = tmp_path / "r.sqlite"
@@ -243,6 +277,20 @@ def test_a_stripped_copy_is_found(
     assert "fingerprint" in scanned["timing"]
     own = json.loads(verascope("verify", signed, *registry, "--format", "jsonl").out)
     assert (own["outcome"], own["recovered"]) == ("valid_untrusted", [])
+
+
+def test_the_verb_forgets(tmp_path: Path, signed: Path, copy: Path, verascope: Command) -> None:
+    registry = ("--registry", tmp_path / "r.sqlite")
+    verascope("register", signed, *registry)
+    answer = json.loads(verascope("verify", copy, *registry, "--format", "jsonl").out)
+    known = answer["recovered"][0]["sha256"]
+    done = verascope("register", "--forget", known, *registry)
+    assert (done.code, done.out) == (0, f"{known}: forgotten\n")
+    done = verascope("register", "--forget", known, *registry)
+    assert (done.code, done.out) == (2, f"{known}: is not registered\n")
+    assert verascope("register", "--forget", "photo.jpg", *registry).code == 64
+    answer = json.loads(verascope("verify", copy, *registry, "--format", "jsonl").out)
+    assert answer["recovered"] == []
 
 
 def test_without_being_asked_no_fingerprint_is_taken(

@@ -1,5 +1,6 @@
 """`verascope register`: signed files into the local registry, to be found when stripped."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from verascope.settings import Settings
 if TYPE_CHECKING:
     from verascope.provenance.recovery import Registration
 
+SHA256 = re.compile("[0-9a-f]{64}")
+
 
 @click.command(epilog="Exit codes: 0 all are registered; 2 one could not be.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
@@ -22,8 +25,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Lists of known signers, as for verify: the registry keeps what they said.",
 )
+@click.option(
+    "--forget", is_flag=True, help="Take files out instead, by their SHA-256 as `recovered` has it."
+)
 @registry_option
-def register(files: tuple[str, ...], trust: str, registry: str | None) -> int:
+def register(files: tuple[str, ...], trust: str, forget: bool, registry: str | None) -> int:
     """Keep the fingerprints of signed pictures, with their credentials, on this machine.
 
     \b
@@ -37,6 +43,8 @@ def register(files: tuple[str, ...], trust: str, registry: str | None) -> int:
     from verascope.scanner import Scanner
 
     path = Path(registry) if registry else default_path()
+    if forget:
+        return _forget(path, files)
     refused = False
     settings = Settings(trust=trust_lists(trust))
     with Registry(path, create=True) as kept, Scanner(settings) as scanner:
@@ -45,6 +53,22 @@ def register(files: tuple[str, ...], trust: str, registry: str | None) -> int:
             refused |= answer.refused is not None
             _say(answer)
     return int(ExitCode.INCOMPLETE if refused else ExitCode.OK)
+
+
+def _forget(path: Path, hashes: tuple[str, ...]) -> int:
+    """Take files out of a registry that is there."""
+    from verascope.provenance.registry import Registry
+
+    for each in hashes:
+        if not SHA256.fullmatch(each):
+            raise click.UsageError(f"--forget takes SHA-256 hashes, not {each!r}")
+    absent = False
+    with Registry(path) as kept:
+        for each in hashes:
+            known = kept.forget(each)
+            absent |= not known
+            click.echo(f"{each}: {'forgotten' if known else 'is not registered'}")
+    return int(ExitCode.INCOMPLETE if absent else ExitCode.OK)
 
 
 def _say(answer: "Registration") -> None:

@@ -26,7 +26,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 JUMBF = b"jumb"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # An address that an IPv4 one is hidden in may be routed to that one.
-TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
+TUNNELS = tuple(map(ipaddress.ip_network, ("2002::/16", "2001::/32", "64:ff9b:1::/48")))
 Resolve = Callable[[str, int], list[str]]
 
 

@@ -99,10 +99,31 @@ class Registry:
             )
             return done.rowcount == 1
 
+    def forget(self, sha256: str) -> bool:
+        """Take a file out, and its manifest store if no other has it; False if it is not there.
+
+        Raises:
+            UsageError: the file cannot be written.
+        """
+        with _named(self._path):
+            self._database.execute("PRAGMA secure_delete = ON")  # overwrite, do not only unlink
+            with self._transaction() as database:
+                asset = (bytes.fromhex(sha256),)
+                done = database.execute("DELETE FROM assets WHERE sha256 = ?", asset)
+                database.execute(
+                    "DELETE FROM stores WHERE sha256 NOT IN (SELECT store FROM assets)"
+                )
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return done.rowcount > 0
+
     def find(self, wanted: Fingerprint | None) -> tuple[Recovered, ...]:
         """Registered files that look alike, the nearest first; none for a fingerprint of noise."""
         if wanted is None or not usable(wanted):
             return ()
+        with _named(self._path):
+            return self._find(wanted)
+
+    def _find(self, wanted: Fingerprint) -> tuple[Recovered, ...]:
         loaded = self._load(wanted.kind)
         best: dict[int, tuple[int, str]] = {}
         for hash_, position in zip(wanted.hashes, wanted.positions, strict=True):
@@ -138,16 +159,22 @@ class Registry:
         self.close()
 
     def _prepare(self, path: Path) -> None:
-        """Make the tables in a new file; refuse what is not ours."""
-        self._database.execute("PRAGMA journal_mode = WAL")
-        with self._transaction() as database:
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
-                for statement in SCHEMA.split(";"):
-                    database.execute(statement)
-                database.execute(f"PRAGMA user_version = {VERSION}")
-            elif version != VERSION:
-                raise UsageError(f"{path} is not a registry that this version knows")
+        """Make the tables in a new file; refuse what is not ours. Locks nothing that is there."""
+        if self._user_version() == 0 and not self._tables():
+            self._database.execute("PRAGMA journal_mode = WAL")
+            with self._transaction() as database:
+                if not self._tables():  # another process may have been first
+                    for statement in SCHEMA.split(";"):
+                        database.execute(statement)
+                    database.execute(f"PRAGMA user_version = {VERSION}")
+        if self._user_version() != VERSION:
+            raise UsageError(f"{path} is not a registry that this version knows")
+
+    def _user_version(self) -> int:
+        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
+
+    def _tables(self) -> bool:
+        return self._database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
