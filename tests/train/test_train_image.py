@@ -1,6 +1,7 @@
 """The whole path on toy pictures: command line → run → model folder → detector."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,13 @@ def test_help_teaches_the_way(toy: Path) -> None:
     text = run("image", "--help").output
     for word in ("--corpus", "--resume", "--dry-run", "manifest.csv", "leave-sources-out"):
         assert word in text
+
+
+def test_a_run_does_not_go_on_with_other_files(toy: Path, tmp_path: Path) -> None:
+    """Checkpoints of other folds would be scored on sources that they were trained on."""
+    corpus = shutil.copytree(toy, tmp_path / "corpus")
+    again = ("image", "--corpus", corpus, "--out", tmp_path / "run", "--recipe", "tiny")
+    assert run(*again, "--steps", 1).exit_code == 0
+    manifest = corpus / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("real-0,", "real-9,"))
+    assert "other files" in str(run(*again, "--steps", 1, "--resume").exception)

@@ -52,11 +52,16 @@ class Item:
 
     @property
     def repository(self) -> str:
-        """The repository or package that the file came from, else its source."""
+        """What its source shares a fold with: the repository it came from, else the source."""
         head, at, _ = self.row.origin.partition("@")
-        if head.startswith("debian:"):  # debian:package:path
-            return ":".join(head.split(":")[:2])
         return head if at and not head.startswith("derived") else self.row.source
+
+    @property
+    def origin(self) -> str:
+        """The repository or package by name, for people."""
+        if self.row.origin.startswith("debian:"):  # debian:package:path
+            return ":".join(self.row.origin.split(":")[:2])
+        return self.repository
 
 
 @dataclass(frozen=True)

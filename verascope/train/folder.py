@@ -129,7 +129,7 @@ def _sources_of(items: Iterable[Item]) -> dict[str, dict[str, Any]]:
     for item in items:
         entry = found.setdefault(item.row.source, {"files": 0, "origins": set(), "licences": set()})
         entry["files"] += 1
-        entry["origins"].add(item.repository)
+        entry["origins"].add(item.origin)
         entry["licences"].add(item.row.licence or "unknown")
     return {
         name: {key: sorted(v) if isinstance(v, set) else v for key, v in found[name].items()}

@@ -7,6 +7,7 @@ so the folds' logits stand for the final one's on unseen sources; the dev split,
 nothing, checks it.
 """
 
+import hashlib
 import os.path
 import shlex
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from verascope.train.recipe import Recipe
 from verascope.train.report import Scored
 
 RECIPE = "recipe.json"
+DATA = "data.sha256"  # of what is trained on and of its folds
 MODEL = "model"
 DEV = "dev"
 
@@ -73,6 +75,7 @@ class Data:
     Attributes:
         trained: positions of the items that are trained on.
         folds: int [n], the fold that leaves an item out; −1 for those that are in none.
+        sha256: of all items and their folds.
     """
 
     def __init__(self, items: list[Item], recipe: Recipe) -> None:
@@ -85,6 +88,8 @@ class Data:
         if not labels >= {"real", "synthetic"}:
             raise UsageError("training needs real and synthetic files; give corpora with both")
         self.folds = _folds_of_all(items, self.trained, recipe.folds)
+        rows = [(item.row, int(fold)) for item, fold in zip(items, self.folds, strict=True)]
+        self.sha256 = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
 
 
 def train_image(run: Run) -> Path:
@@ -93,9 +98,9 @@ def train_image(run: Run) -> Path:
     Raises:
         UsageError: the corpora do not hold both classes, or `out` holds another run.
     """
-    _claim(run)
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
+    _claim(run, data)
     held_out = _score_held_out(run, data)
     network = _fit(run, data, "final", data.trained)
     return _ship(run, read, held_out, network, _nulls(data, held_out))
@@ -201,8 +206,10 @@ def _folds_of_all(items: list[Item], trained: NDArray[np.int64], count: int) -> 
     return every
 
 
-def _claim(run: Run) -> None:
+def _claim(run: Run, data: Data) -> None:
     """Make the run's folder, or check that it is this run's.
+
+    A checkpoint that goes on with other folds would score sources that it was trained on.
 
     Raises:
         UsageError: it holds a run and may not be gone on with.
@@ -214,5 +221,8 @@ def _claim(run: Run) -> None:
             raise UsageError(f"{run.out} holds a run; add --resume, or choose another --out")
         if file.read_bytes() != wanted:
             raise UsageError(f"{run.out} holds a run of another recipe; choose another --out")
+        if (run.out / DATA).read_text() != data.sha256:
+            raise UsageError(f"{run.out} holds a run on other files; choose another --out")
     run.out.mkdir(parents=True, exist_ok=True)
     file.write_bytes(wanted)
+    (run.out / DATA).write_text(data.sha256)
