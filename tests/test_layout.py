@@ -18,11 +18,13 @@ FLOORS = (
     ("train",),
     ("exchange",),
     ("reading",),
-    ("scanner", "verdict"),
+    ("verdict",),
+    ("judging",),
+    ("scanner",),
     ("scan",),
     ("cli", "__main__"),
 )
-NEIGHBOURS = {("errors", "result"), ("scanner", "verdict"), ("__main__", "cli")}
+NEIGHBOURS = {("errors", "result"), ("judging", "verdict"), ("scanner",), ("__main__", "cli")}
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -13,31 +13,24 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from verascope import __version__
 from verascope.detect import registry
 from verascope.detect.contract import Detector, Windows
-from verascope.detect.evidence import evidence as detector_evidence
-from verascope.detect.evidence import reached
 from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
+from verascope.judging import input_of, judge, result_of
 from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
 from verascope.provenance import trust
 from verascope.result import (
     SENTENCES,
-    DetectorScore,
-    Input,
     Outcome,
     Provenance,
     Reason,
     Result,
-    Status,
     Verification,
     Warn,
-    status_of,
 )
 from verascope.settings import Settings
-from verascope.verdict import Case, Reach, decide
 
 if TYPE_CHECKING:
     from verascope.provenance.recovery import Registration
@@ -100,7 +93,7 @@ class Scanner:
             if look.sha256 == reading.sha256:  # the file is still the same
                 reading = msgspec.structs.replace(reading, fingerprint=look.fingerprint)
         reading = self._recover(reading)
-        source = _input(reading, uri_of(os.fspath(path)))
+        source = input_of(reading, uri_of(os.fspath(path)))
         if reading.provenance is None:
             reason = reading.reason or Reason.WORKER_CRASHED
             return Verification.failed(source, reason, reading.detail)
@@ -113,7 +106,7 @@ class Scanner:
         request = self._request(os.fspath(path), {}, provenance=True)
         request = msgspec.structs.replace(request, fingerprint=True, store=True)
         reading, _ = self._read(request)
-        source = _input(reading, uri_of(os.fspath(path)))
+        source = input_of(reading, uri_of(os.fspath(path)))
         if reading.reason or reading.provenance is None:
             reason = reading.reason or Reason.WORKER_CRASHED
             return recovery.Registration(
@@ -153,14 +146,14 @@ class Scanner:
         reading, cuts = self._read(self._request(path, self._entries, provenance, follow_links))
         reading = self._recover(reading)
         started_scoring = time.perf_counter()
-        judged = [_judge(self._detectors[cut.name], cut.windows) for cut in cuts]
+        judged = [judge(self._detectors[cut.name], cut.windows) for cut in cuts]
         done = time.perf_counter()
         timing = {
             **reading.timing,
             "score": round(1000 * (done - started_scoring), 3),
             "total": round(1000 * (done - start), 3),
         }
-        return _result(reading, uri, judged, timing)
+        return result_of(reading, uri, judged, timing)
 
     def _request(
         self,
@@ -260,72 +253,6 @@ class _Cut(NamedTuple):
     windows: Windows
 
 
-class _Judged(NamedTuple):
-    """What one detector made of one input."""
-
-    detector: Detector
-    score: DetectorScore
-
-
-def _judge(detector: Detector, windows: Windows) -> _Judged:
-    """Windows to logits to one calibrated score."""
-    logits = detector.score(windows.values)
-    logit = detector.pool(logits)
-    estimate = detector.calibrate(logit)
-    point = reached(estimate.score, detector.operating_points)
-    score = DetectorScore(
-        name=detector.name,
-        version=detector.version,
-        sha256=detector.sha256,
-        logit=logit,
-        score=estimate.score,
-        interval=estimate.interval,
-        operating_point=point.name if point else None,
-        segments=detector.segments(windows, logits),
-    )
-    return _Judged(detector, score)
-
-
-def _result(reading: Reading, uri: str, judged: list[_Judged], timing: dict[str, float]) -> Result:
-    """Everything that is known of an input, and the verdict that the table draws from it."""
-    # Where several detectors judge one modality, the first one named has the word.
-    main = judged[0] if judged else None
-    rule = decide(_case(main.score if main else None, reading))
-    evidence = [detector_evidence(each.score, each.detector) for each in judged]
-    if reading.provenance is not None:
-        evidence += credential.evidence(reading.provenance)
-        if reading.provenance.recovered:
-            from verascope.provenance import recovery
-
-            evidence += recovery.evidence(reading.provenance)
-    if reading.marks:
-        from verascope.provenance import marks
-
-        evidence += marks.evidence(reading.marks)
-    return Result(
-        input=_input(reading, uri),
-        status=_status(reading, scored=main is not None),
-        reason=reading.reason,
-        detail=reading.detail,
-        warnings=reading.warnings,
-        verdict=rule.verdict,
-        extent=rule.extent,
-        rule=rule.name,
-        score=main.score.score if main else None,
-        interval=main.score.interval if main else None,
-        prior=main.detector.prior if main else None,
-        operating_points=main.detector.operating_points if main else (),
-        detectors=tuple(each.score for each in judged),
-        evidence=tuple(evidence),
-        provenance=reading.provenance,
-        timing=timing,
-        versions={
-            "verascope": __version__,
-            **{each.score.name: each.score.version for each in judged},
-        },
-    )
-
-
 def uri_of(path: str) -> str:
     """How a Result names a file: its path, or a file: URI where the path is no valid Unicode."""
     try:
@@ -348,51 +275,3 @@ def _died(reading: Reading, trouble: InputTrouble) -> Reading:
         provenance=Provenance(outcome=Outcome.UNREADABLE, detail=detail),
         warnings=(*reading.warnings, Warn.PROVENANCE_STOPPED),
     )
-
-
-def _input(reading: Reading, uri: str) -> Input:
-    return Input(
-        uri=uri,
-        sha256=reading.sha256,
-        bytes=reading.bytes,
-        media_type=reading.media_type,
-        modality=reading.modality,
-        width=reading.width,
-        height=reading.height,
-    )
-
-
-def _status(reading: Reading, *, scored: bool) -> Status:
-    if scored:
-        return Status.PARTIAL if reading.reason else Status.SCORED
-    return status_of(reading.reason or Reason.UNSUPPORTED_TYPE)
-
-
-def _case(main: DetectorScore | None, reading: Reading) -> Case:
-    """What the verdict table may look at: the score's reach, the credential, unsigned marks."""
-    point = main.operating_point if main else None
-    case = Case(
-        scored=main is not None,
-        reach=Reach(point) if point else None,
-        hints_ai=_marked_ai(reading),
-    )
-    provenance = reading.provenance
-    if provenance is None:
-        return case
-    return msgspec.structs.replace(
-        case,
-        outcome=provenance.outcome,
-        declares_ai=credential.declares_ai(provenance),
-        claims_capture=credential.claims_capture(provenance),
-        has_ai_action=credential.has_ai_action(provenance),
-        ingredient_failure=credential.has_ingredient_failure(provenance),
-        hints_ai=case.hints_ai or credential.hints_ai(provenance),
-    )
-
-
-def _marked_ai(reading: Reading) -> bool:
-    if not reading.marks:
-        return False  # as nearly always: spares the import of what explains marks
-    from verascope.provenance import marks
-
-    return marks.declares_ai(reading.marks) is not None

@@ -1,0 +1,134 @@
+"""What was found of an input, and what its detectors made of it, to one Result."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from verascope import __version__
+from verascope.detect.contract import Detector, Windows
+from verascope.detect.evidence import evidence as detector_evidence
+from verascope.detect.evidence import reached
+from verascope.exchange import Reading
+from verascope.provenance import evidence as credential
+from verascope.result import DetectorScore, Evidence, Input, Reason, Result, Status, status_of
+from verascope.verdict import Case, Reach, decide
+
+
+class Judged(NamedTuple):
+    """What one detector made of one input."""
+
+    detector: Detector
+    score: DetectorScore
+
+
+def judge(detector: Detector, windows: Windows) -> Judged:
+    """Windows to logits to one calibrated score."""
+    logits = detector.score(windows.values)
+    logit = detector.pool(logits)
+    estimate = detector.calibrate(logit)
+    point = reached(estimate.score, detector.operating_points)
+    score = DetectorScore(
+        name=detector.name,
+        version=detector.version,
+        sha256=detector.sha256,
+        logit=logit,
+        score=estimate.score,
+        interval=estimate.interval,
+        operating_point=point.name if point else None,
+        segments=detector.segments(windows, logits),
+    )
+    return Judged(detector, score)
+
+
+def result_of(reading: Reading, uri: str, judged: list[Judged], timing: dict[str, float]) -> Result:
+    """Everything that is known of an input, and the verdict that the table draws from it."""
+    # Where several detectors judge one modality, the first one named has the word.
+    main = judged[0] if judged else None
+    rule = decide(_case(main.score if main else None, reading))
+    return Result(
+        input=input_of(reading, uri),
+        status=_status(reading, scored=main is not None),
+        reason=reading.reason,
+        detail=reading.detail,
+        warnings=reading.warnings,
+        verdict=rule.verdict,
+        extent=rule.extent,
+        rule=rule.name,
+        score=main.score.score if main else None,
+        interval=main.score.interval if main else None,
+        prior=main.detector.prior if main else None,
+        operating_points=main.detector.operating_points if main else (),
+        detectors=tuple(each.score for each in judged),
+        evidence=tuple(_evidence(reading, judged)),
+        provenance=reading.provenance,
+        timing=timing,
+        versions={
+            "verascope": __version__,
+            **{each.score.name: each.score.version for each in judged},
+        },
+    )
+
+
+def input_of(reading: Reading, uri: str) -> Input:
+    """The facts of an input."""
+    return Input(
+        uri=uri,
+        sha256=reading.sha256,
+        bytes=reading.bytes,
+        media_type=reading.media_type,
+        modality=reading.modality,
+        width=reading.width,
+        height=reading.height,
+    )
+
+
+def _status(reading: Reading, *, scored: bool) -> Status:
+    if scored:
+        return Status.PARTIAL if reading.reason else Status.SCORED
+    return status_of(reading.reason or Reason.UNSUPPORTED_TYPE)
+
+
+def _evidence(reading: Reading, judged: list[Judged]) -> list[Evidence]:
+    """Of the detectors, the credential, similar files' credentials and unsigned marks."""
+    found = [detector_evidence(each.score, each.detector) for each in judged]
+    if reading.provenance is not None:
+        found += credential.evidence(reading.provenance)
+        if reading.provenance.recovered:
+            from verascope.provenance import recovery
+
+            found += recovery.evidence(reading.provenance)
+    if reading.marks:
+        from verascope.provenance import marks
+
+        found += marks.evidence(reading.marks)
+    return found
+
+
+def _case(main: DetectorScore | None, reading: Reading) -> Case:
+    """What the verdict table may look at: the score's reach, the credential, unsigned marks."""
+    point = main.operating_point if main else None
+    case = Case(
+        scored=main is not None,
+        reach=Reach(point) if point else None,
+        hints_ai=_marked_ai(reading),
+    )
+    provenance = reading.provenance
+    if provenance is None:
+        return case
+    return msgspec.structs.replace(
+        case,
+        outcome=provenance.outcome,
+        declares_ai=credential.declares_ai(provenance),
+        claims_capture=credential.claims_capture(provenance),
+        has_ai_action=credential.has_ai_action(provenance),
+        ingredient_failure=credential.has_ingredient_failure(provenance),
+        hints_ai=case.hints_ai or credential.hints_ai(provenance),
+    )
+
+
+def _marked_ai(reading: Reading) -> bool:
+    if not reading.marks:
+        return False  # as nearly always: spares the import of what explains marks
+    from verascope.provenance import marks
+
+    return marks.declares_ai(reading.marks) is not None
