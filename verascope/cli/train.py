@@ -1,7 +1,7 @@
 """`verascope train`: corpora to a detector, and a detector's figures recomputed."""
 
 import json
-import os.path
+import os
 import shlex
 import sys
 import time
@@ -94,12 +94,11 @@ def image(
     Stopped?     the same command with --resume gives the same model
     """
     import msgspec
-    import torch
 
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is imported, which is below
     from verascope.train.image import Run, plan, train_image
     from verascope.train.recipe import load_recipe
 
-    torch.set_num_threads(threads)
     given = {"steps": steps, "folds": folds, "seed": seed}
     changes = {key: value for key, value in given.items() if value is not None}
     run = Run(
