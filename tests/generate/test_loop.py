@@ -8,8 +8,8 @@ from verascope.errors import UsageError
 from verascope.generate.contract import Budget, TrainingStoppedError
 from verascope.generate.data import Listed
 from verascope.generate.device import Device, pick
-from verascope.generate.loop import DEAD_STEPS, Guards, seeded
-from verascope.generate.registry import find
+from verascope.generate.loop import COLLAPSED_STEPS, DEAD_STEPS, Guards, seeded, spread
+from verascope.generate.registry import find, names
 
 
 def test_a_budget_is_steps_or_seconds() -> None:
@@ -29,6 +29,22 @@ def test_a_dead_discriminator_stops_the_run_only_when_it_stays_dead() -> None:
         guards.check({"loss_d": 1e-5})
     with pytest.raises(TrainingStoppedError, match="discriminator"):
         guards.check({"loss_d": 1e-5})
+
+
+def test_samples_that_stay_alike_stop_the_run_once_it_has_had_time() -> None:
+    guards = Guards()
+    for step in range(0, COLLAPSED_STEPS, 50):
+        guards.check({"spread": 0.01}, step)  # every generator starts like this
+    for value in (0.1, 0.1, 0.9, 0.1, 0.1):
+        guards.check({"spread": value}, COLLAPSED_STEPS)
+        guards.check({"loss_d": 1.0}, COLLAPSED_STEPS)
+    with pytest.raises(TrainingStoppedError, match="collapsed"):
+        guards.check({"spread": 0.1}, COLLAPSED_STEPS)
+
+
+def test_spread_is_the_deviation_from_the_mean_picture() -> None:
+    assert spread(torch.ones(4, 3, 2, 2)) == 0
+    assert spread(torch.tensor([[-1.0], [1.0]])) == 1
 
 
 def test_losses_without_a_discriminator_are_no_dead_one() -> None:
@@ -66,7 +82,7 @@ def test_a_device_that_is_not_here_is_a_clear_error(monkeypatch: pytest.MonkeyPa
     assert pick("auto").device.type == "cpu"
 
 
-@pytest.mark.parametrize("name", ["dcgan", "reconstructor"])
+@pytest.mark.parametrize("name", names())
 def test_mixed_precision_trains(name: str, tmp_path: Path) -> None:
     """bfloat16 on the CPU: no card is here, but the same autocast and scaler calls run."""
     generator = find(name).tiny()

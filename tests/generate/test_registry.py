@@ -24,7 +24,7 @@ def third_party(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 def test_an_unknown_name_lists_its_neighbours() -> None:
     with pytest.raises(UsageError, match="did you mean dcgan"):
         registry.find("dcgam")
-    with pytest.raises(UsageError, match="there are dcgan, reconstructor"):
+    with pytest.raises(UsageError, match="there are mlp-gan, dcgan"):
         registry.find("xyzzy")
 
 

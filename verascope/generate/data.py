@@ -61,6 +61,11 @@ class Pictures(Data):
             return self
         return Pictures(self.root, rows, _digest(rows))
 
+    def at(self, places: Sequence[int]) -> "Pictures":
+        """The pictures at these places."""
+        rows = [self.rows[place] for place in places]
+        return Pictures(self.root, rows, _digest(rows))
+
     def _pixels(self, index: int) -> NDArray[np.uint8]:
         if index not in self._cache:
             pixels = decode(self.root / self.rows[index].path)
@@ -148,15 +153,18 @@ def crop_origin(origin: str, height: int, width: int, x: int, y: int) -> str:
 class Crops:
     """An endless stream of random training crops, whose state can be saved and restored."""
 
-    def __init__(self, data: Data, side: int, seed: int, *, whole: bool = False) -> None:
+    def __init__(
+        self, data: Data, side: int, seed: int, *, whole: bool = False, mirror: bool = True
+    ) -> None:
         """`whole` scales a picture's short side to `side` first; else crops are native."""
+        self._mirror = mirror
         self._data = data
         self._side = side
         self._whole = whole
         self.rng = np.random.default_rng(np.random.SeedSequence(seed))
 
     def batch(self, n: int) -> NDArray[np.uint8]:
-        """Draw n crops, half of them mirrored: uint8 [n, 3, side, side]."""
+        """Draw n crops, half of them mirrored (with `mirror`): uint8 [n, 3, side, side]."""
         return np.stack([self._one() for _ in range(n)]).transpose(0, 3, 1, 2).copy()
 
     def _one(self) -> NDArray[np.uint8]:
@@ -169,7 +177,8 @@ class Crops:
                 media = shrink(media, self._side)
             if min(media.shape[:2]) >= self._side:
                 window, _ = crop(media, self._side, self._side, self.rng)
-                return window[:, ::-1] if self.rng.random() < 0.5 else window
+                mirrored = self._mirror and self.rng.random() < 0.5
+                return window[:, ::-1] if mirrored else window
         raise UsageError(f"no picture with a short side of {self._side} px that can be read")
 
 

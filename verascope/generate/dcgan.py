@@ -7,10 +7,7 @@ et al. 2018, arXiv 1802.05957) in place of its batch norm.
 """
 
 import copy
-from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -21,24 +18,13 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
-from verascope.errors import InputTrouble, UsageError
-from verascope.generate.contract import (
-    Budget,
-    Card,
-    Config,
-    Data,
-    Item,
-    Watch,
-    item_rng,
-)
-from verascope.generate.data import Crops, crop, crop_origin, example_pictures, shrink
+from verascope.generate.base import LatentSampler, average, from_pixels, to_pixels
+from verascope.generate.contract import Card, Config, Data, Item
+from verascope.generate.data import Crops, example_pictures
 from verascope.generate.device import Device, pick
-from verascope.generate.loop import Method, fit, seeded
-from verascope.generate.run import RunFolder, grid, read_weights
-from verascope.generate.versions import options
-from verascope.result import Modality, Reason
-
-SAMPLE_BATCH = 16  # latents always pass in full batches of this, so that item k never changes
+from verascope.generate.loop import Batches, Method, seeded
+from verascope.generate.run import grid
+from verascope.generate.upsample import doubling
 
 
 class DcganConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +33,7 @@ class DcganConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True)
     size: Literal[16, 32, 64, 128] = 64
     latent: Annotated[int, Meta(ge=1)] = 100
     width: Annotated[int, Meta(ge=2)] = 16  # channels before the last layer; 8 × that at 4 × 4
-    upsampler: Literal["nearest", "transpose"] = "nearest"
+    upsampler: Literal["nearest", "transpose", "shuffle"] = "nearest"
     view: Literal["crop", "whole"] = "crop"  # native crops, or the whole picture scaled down
     batch: Annotated[int, Meta(ge=2)] = 32
     learning_rate: Annotated[float, Meta(gt=0)] = 2e-4
@@ -56,11 +42,10 @@ class DcganConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # moving average of the generator; 0 = none
 
 
-class Dcgan:
+class Dcgan(LatentSampler):
     """A Sampler of `size` px pictures."""
 
     name: ClassVar[str] = "dcgan"
-    modality: ClassVar[Modality] = Modality.IMAGE
     family: ClassVar[str] = "gan"
     config_type: ClassVar[type[DcganConfig]] = DcganConfig
     card: ClassVar[Card] = Card(
@@ -72,10 +57,7 @@ class Dcgan:
         " spectrum separates them perfectly: never train a detector on it alone.",
     )
 
-    def __init__(self, config: DcganConfig | None = None, device: Device | None = None) -> None:
-        self.config = config or DcganConfig()
-        self._device = device or pick()
-        self._network: nn.Module | None = None
+    config: DcganConfig
 
     @classmethod
     def tiny(cls) -> "Dcgan":
@@ -86,45 +68,14 @@ class Dcgan:
         """Eight drawn pictures, twice as large as a sample."""
         return example_pictures(2 * self.config.size)
 
-    def train(
-        self, data: Data, budget: Budget, *, seed: int, out: Path, watch: Watch | None = None
-    ) -> Path:
-        """Train on random crops of the data; see Generator."""
-        crops = Crops(data, self.config.size, seed, whole=self.config.view == "whole")
-        with RunFolder(out, options(self, data, budget, seed, self._device)) as run:
-            checkpoint = fit(_Training(self.config, seed, self._device), crops, budget, run, watch)
-        self.load(checkpoint)
-        return checkpoint
+    def network(self) -> nn.Module:
+        """The generator."""
+        return make_generator(self.config)
 
-    def load(self, checkpoint: Path) -> None:
-        """Take the weights of a checkpoint; see Generator."""
-        network = make_generator(self.config)
-        network.load_state_dict(read_weights(checkpoint, self.name, self.config))
-        self._network = network.to(self._device.device).eval()
-
-    def sample(self, n: int, seed: int, *, start: int = 0) -> Iterator[Item]:
-        """Items `start` to `start + n - 1`, uint8 [size, size, 3]; see Sampler."""
-        if self._network is None:
-            raise UsageError("load a checkpoint (or train) before sampling")
-        first = start - start % SAMPLE_BATCH
-        for low in range(first, start + n, SAMPLE_BATCH):
-            keys = range(low, low + SAMPLE_BATCH)
-            z = np.stack([item_rng(seed, k).standard_normal(self.config.latent) for k in keys])
-            latents = torch.from_numpy(z.astype(np.float32)).to(self._device.device)
-            with torch.inference_mode():
-                pictures = to_pixels(self._network(latents))
-            for key, media in zip(keys, pictures, strict=True):
-                if start <= key < start + n:
-                    yield Item(media=media, key=key, source=self.name)
-
-    def real(self, item: Item, rng: np.random.Generator) -> Item:
-        """A random crop of the real item, as the discriminator saw them; see Sampler."""
-        size = self.config.size
-        media = shrink(item.media, size) if self.config.view == "whole" else item.media
-        if min(media.shape[:2]) < size:
-            raise InputTrouble(Reason.TOO_LITTLE_CONTENT)
-        window, (x, y) = crop(media, size, size, rng)
-        return replace(item, media=window, origin=crop_origin(item.origin, size, size, x, y))
+    def method(self, data: Data, seed: int) -> tuple[Method, Batches]:
+        """The game, on random crops of the data."""
+        crops = Crops(data, self.config.size, seed, whole=self.whole)
+        return _Training(self.config, seed, self.device), crops
 
 
 class _Training(Method):
@@ -167,11 +118,15 @@ class _Training(Method):
 
     def preview(self) -> NDArray[np.uint8]:
         """64 samples of the same latents, 8 a row."""
+        return grid(to_pixels(self.samples()), 8)
+
+    def samples(self) -> Tensor:
+        """Samples of 64 latents that never change."""
         network = self.modules.get("ema", self.modules["g"]).eval()
         with torch.inference_mode():
-            pictures = to_pixels(network(self._preview_z))
+            pictures: Tensor = network(self._preview_z)
         network.train()
-        return grid(pictures, 8)
+        return pictures
 
     def weights(self) -> dict[str, Tensor]:
         """The generator's, or its moving average's."""
@@ -189,7 +144,8 @@ def make_generator(config: DcganConfig) -> nn.Module:
         nn.ReLU(inplace=True),
     ]
     for before, after in zip(channels, [*channels[1:], 3], strict=True):
-        layers += _doubling(before, after, config.upsampler)
+        # The last layer is followed by no batch norm, so it has a bias of its own.
+        layers += doubling(before, after, config.upsampler, bias=after == 3)
         if after != 3:
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
     network = nn.Sequential(*layers, nn.Tanh())
@@ -211,36 +167,6 @@ def make_discriminator(config: DcganConfig) -> nn.Module:
             if isinstance(layer, nn.Conv2d):
                 spectral_norm(layer)
     return network
-
-
-def average(mean: nn.Module, latest: nn.Module, decay: float) -> None:
-    """Move `mean` towards `latest`: mean ← decay · mean + (1 − decay) · latest; buffers are copied.
-
-    Both modules have the same structure.
-    """
-    with torch.no_grad():
-        for kept, new in zip(mean.parameters(), latest.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
-        for kept_buffer, new_buffer in zip(mean.buffers(), latest.buffers(), strict=True):
-            kept_buffer.copy_(new_buffer)
-
-
-def from_pixels(batch: Tensor) -> Tensor:
-    """uint8 [n, 3, h, w] to float32, −1 to 1."""
-    return batch.float() / 127.5 - 1
-
-
-def to_pixels(batch: Tensor) -> NDArray[np.uint8]:
-    """Floats [n, 3, h, w], −1 to 1, to uint8 [n, h, w, 3]."""
-    pixels = ((batch.float() + 1) * 127.5).round().clamp(0, 255).byte()
-    return np.asarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
-
-
-def _doubling(before: int, after: int, upsampler: str) -> list[nn.Module]:
-    last = after == 3  # no batch norm follows, so it has a bias of its own
-    if upsampler == "transpose":
-        return [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=last)]
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, 1, 1, bias=last)]
 
 
 def _normal_weights(layer: nn.Module) -> None:

@@ -21,6 +21,9 @@ TICKS = 10  # previews and snapshots in a run
 SAVE_EVERY_S = 30.0  # a kill costs at most this much work
 DEAD_LOSS = 1e-3
 DEAD_STEPS = 200
+COLLAPSED = 0.3  # of the real pictures' spread; a healthy MLP GAN has 0.6 to 1
+COLLAPSED_STEPS = 300  # every generator starts with samples that are nearly the same
+COLLAPSED_TICKS = 3
 
 
 class Batches(Protocol):
@@ -43,6 +46,7 @@ class Method:
             the same.
     """
 
+    steps: int = 0  # made before this one; the loop keeps it
     batch: int
     modules: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
@@ -57,6 +61,10 @@ class Method:
     def preview(self) -> NDArray[np.uint8]:
         """What the generator makes of latents or crops that never change: uint8 [h, w, 3]."""
         raise NotImplementedError
+
+    def samples(self) -> torch.Tensor | None:
+        """What a sampler makes of latents that never change, floats −1 to 1; else None."""
+        return None
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The state dict to sample from."""
@@ -106,12 +114,16 @@ def fit(
     try:
         while used < 1:
             pixels = torch.from_numpy(batches.batch(method.batch)).to(method.device.device)
+            method.steps = step
             losses = method.step(pixels, used)
             step += 1
             seconds = before_s + time.monotonic() - start
             used = budget.used(step, seconds)
+            due = _tick(used) > tick
+            if due and (samples := method.samples()) is not None:
+                losses["spread"] = spread(samples) / max(spread(pixels / 127.5 - 1), 1e-9)
             run.log(step=step, seconds=round(seconds, 3), **losses)
-            guards.check(losses)
+            guards.check(losses, step)
             if watch:
                 left = seconds * (1 - used) / used
                 watch(
@@ -119,7 +131,6 @@ def fit(
                         step=step, used=used, seconds=seconds, seconds_left=left, losses=losses
                     )
                 )
-            due = _tick(used) > tick
             if due:
                 tick = _tick(used)
                 run.preview(step, method.preview())
@@ -142,14 +153,16 @@ class Guards:
     """Watches the losses and stops a run that can no longer come to anything."""
 
     def __init__(self) -> None:
-        self._dead = 0
+        self._dead = self._collapsed = 0
 
-    def check(self, losses: dict[str, float]) -> None:
+    def check(self, losses: dict[str, float], step: int = 0) -> None:
         """Look at one step's losses.
 
         Raises:
-            TrainingStoppedError: one is not finite, or the discriminator's has been nearly zero for
-                200 steps (it separates perfectly, and no gradient reaches the generator).
+            TrainingStoppedError: one is not finite; the discriminator's has been nearly zero for
+                200 steps (it separates perfectly, and no gradient reaches the generator); or
+                samples are far less diverse than real ones at three ticks in a row, from step 300
+                on (mode collapse).
         """
         for name, value in losses.items():
             if not math.isfinite(value):
@@ -160,6 +173,19 @@ class Guards:
                 f"the discriminator's loss was under {DEAD_LOSS} for {DEAD_STEPS} steps:"
                 " it has won, and the generator learns nothing more"
             )
+        if "spread" in losses and step >= COLLAPSED_STEPS:
+            self._collapsed = self._collapsed + 1 if losses["spread"] < COLLAPSED else 0
+        if self._collapsed >= COLLAPSED_TICKS:
+            raise TrainingStoppedError(
+                f"samples differ from one another by less than {COLLAPSED:.0%} of what real"
+                f" pictures do, {COLLAPSED_TICKS} ticks in a row: the generator has collapsed"
+            )
+
+
+def spread(pictures: torch.Tensor) -> float:
+    """Root mean square distance of pictures [n, …] to their mean, a value; 0 = all the same."""
+    flat = pictures.float().flatten(1)
+    return float((flat - flat.mean(0)).square().mean().sqrt())
 
 
 @contextmanager

@@ -9,10 +9,9 @@ still be a label: the low-pass swap x + LP(y) − LP(x) keeps the original's (af
 Chen et al. 2025, arXiv 2505.14359).
 """
 
-from collections.abc import Iterable, Iterator
+import math
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -22,24 +21,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu
 
-from verascope.errors import UsageError
-from verascope.generate.contract import Array, Budget, Card, Config, Data, Item, Watch
+from verascope.generate.base import PictureTransformer, any_size, as_tensor, from_pixels, to_pixels
+from verascope.generate.contract import Card, Config, Data, Item
 from verascope.generate.data import Crops, example_pictures
 from verascope.generate.device import Device, pick
-from verascope.generate.loop import Method, fit, seeded
-from verascope.generate.run import RunFolder, grid, read_weights
-from verascope.generate.versions import options
-from verascope.result import Modality
+from verascope.generate.loop import Batches, Method, seeded
+from verascope.generate.run import grid
+from verascope.generate.upsample import Upsampler, doubling
+
+ACTIVATIONS = {"silu": nn.SiLU, "relu": nn.ReLU, "leaky": nn.LeakyReLU, "gelu": nn.GELU}
 
 
 class ReconstructorConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of the reconstructor; the defaults are those measured in docs/generating.md."""
 
-    factor: Literal[2, 4, 8] = 2  # how much smaller the latent picture is, each way
-    upsampler: Literal["transpose", "nearest"] = "transpose"
+    factor: Literal[2, 4, 8, 16] = 2  # how much smaller the latent picture is, each way
+    upsampler: Upsampler = "transpose"
+    norm: Literal["none", "group", "batch"] = "none"
+    activation: Literal["silu", "relu", "leaky", "gelu"] = "silu"
     width: Annotated[int, Meta(ge=2)] = 16
     latent: Annotated[int, Meta(ge=1)] = 8  # channels of the latent picture
-    crop: Annotated[int, Meta(ge=16, multiple_of=8)] = 64
+    codes: Annotated[int, Meta(ge=0)] = 0  # of a VQ codebook; 0 = a continuous latent picture
+    crop: Annotated[int, Meta(ge=16, multiple_of=16)] = 64
     batch: Annotated[int, Meta(ge=1)] = 8
     learning_rate: Annotated[float, Meta(gt=0)] = 3e-3  # falls linearly to 5 % of it
     adversarial: Annotated[float, Meta(ge=0)] = 0.1  # weight of the discriminator; 0 = none
@@ -48,11 +51,10 @@ class ReconstructorConfig(Config, frozen=True, kw_only=True, forbid_unknown_fiel
     low_pass_px: Annotated[float, Meta(ge=0)] = 0.7
 
 
-class Reconstructor:
+class Reconstructor(PictureTransformer):
     """A Transformer of pictures of any size."""
 
     name: ClassVar[str] = "reconstructor"
-    modality: ClassVar[Modality] = Modality.IMAGE
     family: ClassVar[str] = "autoencoder"
     config_type: ClassVar[type[ReconstructorConfig]] = ReconstructorConfig
     card: ClassVar[Card] = Card(
@@ -66,12 +68,7 @@ class Reconstructor:
         " (low_pass_px = 0) are fingerprints: blur alone gives them away.",
     )
 
-    def __init__(
-        self, config: ReconstructorConfig | None = None, device: Device | None = None
-    ) -> None:
-        self.config = config or ReconstructorConfig()
-        self._device = device or pick()
-        self._network: nn.Module | None = None
+    config: ReconstructorConfig
 
     @classmethod
     def tiny(cls) -> "Reconstructor":
@@ -87,42 +84,26 @@ class Reconstructor:
         """Eight drawn pictures whose side is no multiple of the factor."""
         return example_pictures(2 * self.config.crop + 1)
 
-    def train(
-        self, data: Data, budget: Budget, *, seed: int, out: Path, watch: Watch | None = None
-    ) -> Path:
-        """Train on random native crops of the data; see Generator."""
+    def network(self) -> nn.Module:
+        """The autoencoder."""
+        return Autoencoder(self.config)
+
+    def method(self, data: Data, seed: int) -> tuple[Method, Batches]:
+        """Its training, on random native crops of the data."""
+        preview = Crops(data, self.config.crop, seed + 1).batch(8)
         crops = Crops(data, self.config.crop, seed)
-        with RunFolder(out, options(self, data, budget, seed, self._device)) as run:
-            preview = Crops(data, self.config.crop, seed + 1).batch(8)
-            method = _Training(self.config, seed, self._device, preview)
-            checkpoint = fit(method, crops, budget, run, watch)
-        self.load(checkpoint)
-        return checkpoint
+        return _Training(self.config, seed, self.device, preview), crops
 
-    def load(self, checkpoint: Path) -> None:
-        """Take the weights of a checkpoint; see Generator."""
-        network = make_autoencoder(self.config)
-        network.load_state_dict(read_weights(checkpoint, self.name, self.config))
-        self._network = network.to(self._device.device).eval()
-
-    def transform(self, items: Iterable[Item], seed: int) -> Iterator[Item]:
-        """Each item's twin, one by one; nothing is drawn, so the seed changes nothing."""
-        for item in items:
-            yield replace(item, media=self._twin(item.media))
-
-    def _twin(self, media: Array) -> Array:
-        if self._network is None:
-            raise UsageError("load a checkpoint (or train) before transforming")
-        x = torch.from_numpy(media.transpose(2, 0, 1).copy())[None]
-        x = x.to(self._device.device).float() / 127.5 - 1
+    def counterpart(self, item: Item, rng: np.random.Generator) -> Item:
+        """The item's twin; nothing is drawn, so the seed changes nothing."""
+        x = as_tensor(item.media, self.device)
         with torch.inference_mode():
-            y = reconstruct(self._network, x, self.config.factor)
+            y = any_size(self.ready(), x, self.config.factor)
             if self.aligned:
                 # The twin: x + LP(y) − LP(x), the decoder's low frequencies under the original's
                 # high ones.
                 y = x + low_pass(y - x, self.config.low_pass_px)
-        pixels = ((y[0] + 1) * 127.5).round().clamp(0, 255).byte()
-        return np.asarray(pixels.permute(1, 2, 0).cpu().numpy())
+        return replace(item, media=to_pixels(y)[0])
 
 
 class _Training(Method):
@@ -135,9 +116,10 @@ class _Training(Method):
         self._config = config
         self._preview = torch.from_numpy(preview).to(device.device)
         with seeded(seed):
-            ae, d = make_autoencoder(config), make_patch_discriminator(config.width)
+            ae, d = Autoencoder(config), make_patch_discriminator(config.width)
         self.noise = torch.Generator().manual_seed(seed)
-        self.modules = {"ae": ae.to(device.device), "d": d.to(device.device)}
+        self._ae = ae.to(device.device)
+        self.modules = {"ae": self._ae, "d": d.to(device.device)}
         self.optimisers = {
             name: torch.optim.Adam(network.parameters(), lr=config.learning_rate)
             for name, network in self.modules.items()
@@ -145,17 +127,18 @@ class _Training(Method):
 
     def step(self, batch: Tensor, used: float) -> dict[str, float]:
         """One update of the autoencoder; in the second half also of the discriminator."""
-        ae, d, config = self.modules["ae"], self.modules["d"], self._config
+        ae, d, config = self._ae, self.modules["d"], self._config
         for optimiser in self.optimisers.values():
             optimiser.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * used)
         adversarial = config.adversarial > 0 and used >= 0.5
-        x = batch.float() / 127.5 - 1
+        x = from_pixels(batch)
         losses = {}
         with self.device.autocast():
-            y = ae(x)
+            y, loss_codes = ae.both(x)
             # L1 + L2
-            loss = (y - x).abs().mean() + ((y - x) ** 2).mean()
-            losses["loss_pixel"] = loss.item()
+            loss_pixel = (y - x).abs().mean() + ((y - x) ** 2).mean()
+            losses["loss_pixel"] = loss_pixel.item()
+            loss = loss_pixel + loss_codes
         if adversarial:
             with self.device.autocast():
                 # D: E max(0, 1 − D(x)) + E max(0, 1 + D(y))
@@ -171,34 +154,62 @@ class _Training(Method):
 
     def preview(self) -> NDArray[np.uint8]:
         """Eight crops that never change, above their plain reconstructions."""
-        x = self._preview.float() / 127.5 - 1
+        x = from_pixels(self._preview)
+        self._ae.eval()
         with torch.inference_mode():
-            y = self.modules["ae"](x)
-        both = ((torch.cat([x, y]) + 1) * 127.5).round().clamp(0, 255).byte()
-        return grid(np.asarray(both.permute(0, 2, 3, 1).cpu().numpy()), len(x))
+            y = self._ae(x)
+        self._ae.train()
+        return grid(to_pixels(torch.cat([x, y])), len(x))
 
     def weights(self) -> dict[str, Tensor]:
         """The autoencoder's."""
         return self.modules["ae"].state_dict()
 
 
-def make_autoencoder(config: ReconstructorConfig) -> nn.Module:
+class Autoencoder(nn.Module):
     """Pictures float32 [n, 3, h, w], −1 to 1, sides multiples of factor, to the same shape."""
-    levels = config.factor.bit_length() - 1
-    widths = [config.width * min(2**i, 4) for i in range(levels + 1)]
-    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, 1, 1), nn.SiLU()]
-    for before, after in pairwise(widths):
-        layers += [nn.Conv2d(before, after, 4, 2, 1), nn.SiLU()]
-    layers += [nn.Conv2d(widths[-1], config.latent, 3, 1, 1)]
-    layers += [nn.Conv2d(config.latent, widths[-1], 3, 1, 1), nn.SiLU()]
-    for before, after in pairwise(widths[::-1]):
-        if config.upsampler == "transpose":
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1), nn.SiLU()]
-        else:
-            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, 1, 1), nn.SiLU()]
-    network = nn.Sequential(*layers, nn.Conv2d(widths[0], 3, 3, 1, 1))
-    network.apply(_he_weights)
-    return network
+
+    def __init__(self, config: ReconstructorConfig) -> None:
+        super().__init__()
+        levels = config.factor.bit_length() - 1
+        widths = [config.width * min(2**i, 4) for i in range(levels + 1)]
+        down: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, 1, 1), ACTIVATIONS[config.activation]()]
+        for before, after in pairwise(widths):
+            down += [nn.Conv2d(before, after, 4, 2, 1), *_after(after, config)]
+        self.encoder = nn.Sequential(*down, nn.Conv2d(widths[-1], config.latent, 3, 1, 1))
+        up = [nn.Conv2d(config.latent, widths[-1], 3, 1, 1), ACTIVATIONS[config.activation]()]
+        for before, after in pairwise(widths[::-1]):
+            up += [*doubling(before, after, config.upsampler), *_after(after, config)]
+        self.decoder = nn.Sequential(*up, nn.Conv2d(widths[0], 3, 3, 1, 1))
+        self.apply(_he_weights)
+        self.codebook = nn.Embedding(config.codes, config.latent) if config.codes else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction alone."""
+        return self.both(x)[0]
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The reconstruction, and the codebook's loss (0 without one)."""
+        z = self.encoder(x)
+        if self.codebook is None:
+            return self.decoder(z), x.new_zeros(())
+        flat = z.permute(0, 2, 3, 1)
+        nearest = torch.cdist(flat.flatten(0, 2).float(), self.codebook.weight).argmin(1)
+        codes = self.codebook(nearest).view(flat.shape).permute(0, 3, 1, 2)
+        # van den Oord 2017 (arXiv 1711.00937), equation 3: ‖sg(z) − e‖² + β ‖z − sg(e)‖², β = 0.25;
+        # gradients pass straight through to z.
+        loss = ((codes - z.detach()) ** 2).mean() + 0.25 * ((z - codes.detach()) ** 2).mean()
+        return self.decoder(z + (codes - z).detach()), loss
+
+
+def _after(channels: int, config: ReconstructorConfig) -> list[nn.Module]:
+    """What follows a convolution: norm and activation."""
+    activation = ACTIVATIONS[config.activation]()
+    if config.norm == "none":
+        return [activation]
+    if config.norm == "batch":
+        return [nn.BatchNorm2d(channels), activation]
+    return [nn.GroupNorm(math.gcd(4, channels), channels), activation]
 
 
 def make_patch_discriminator(width: int) -> nn.Module:
@@ -210,14 +221,6 @@ def make_patch_discriminator(width: int) -> nn.Module:
         nn.LeakyReLU(0.2),
         nn.Conv2d(2 * width, 1, 3, 1, 1),
     )
-
-
-def reconstruct(network: nn.Module, x: Tensor, factor: int) -> Tensor:
-    """The plain reconstruction of pictures of any size: mirrored out to a multiple, cut back."""
-    height, width = x.shape[-2:]
-    padded = pad(x, (0, -width % factor, 0, -height % factor), mode="reflect")
-    result: Tensor = network(padded)
-    return result[..., :height, :width]
 
 
 def low_pass(x: Tensor, sigma: float) -> Tensor:
@@ -235,9 +238,9 @@ def _he_weights(layer: nn.Module) -> None:
     # He et al. 2015 (arXiv 1502.01852): variance 2 / inputs of a unit keeps the signal's size from
     # layer to layer. After 300 steps the twins are at 35 dB, with torch's own weights at 30.
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-        inputs = layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+        inputs = float(layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1])
         if isinstance(layer, nn.ConvTranspose2d):  # a quarter of them at each place
-            inputs //= layer.stride[0] * layer.stride[1]
+            inputs /= layer.stride[0] * layer.stride[1]
         nn.init.normal_(layer.weight, 0.0, (2 / inputs) ** 0.5)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

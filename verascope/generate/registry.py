@@ -25,10 +25,15 @@ class Entry(NamedTuple):
 
 
 BUILT_IN = {
+    "mlp-gan": Entry(Modality.IMAGE, "gan", "verascope.generate.mlp_gan:MlpGan"),
     "dcgan": Entry(Modality.IMAGE, "gan", "verascope.generate.dcgan:Dcgan"),
+    "stylegan": Entry(Modality.IMAGE, "gan", "verascope.generate.stylegan:StyleGan"),
     "reconstructor": Entry(
         Modality.IMAGE, "autoencoder", "verascope.generate.reconstructor:Reconstructor"
     ),
+    "cyclegan": Entry(Modality.IMAGE, "gan", "verascope.generate.cyclegan:CycleGan"),
+    "upscaler": Entry(Modality.IMAGE, "superres", "verascope.generate.upscaler:Upscaler"),
+    "inpainter": Entry(Modality.IMAGE, "inpainting", "verascope.generate.inpainter:Inpainter"),
 }
 
 
