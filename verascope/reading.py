@@ -4,6 +4,7 @@ It answers after each stage, so that what was found before a stage hung or crash
 Imports no inference library: models run in the parent, which never sees the file.
 """
 
+import errno
 import hashlib
 import mmap
 import os
@@ -26,6 +27,8 @@ from verascope.provenance.marks import marks
 from verascope.provenance.verify import verify
 from verascope.result import Modality, Reason, Warn
 
+HASH_CHUNK_BYTES = 1 << 20
+HASH_SIGN_BYTES = 256 << 20  # how much is hashed within one deadline
 DECODED = frozenset({Modality.IMAGE})  # what media/ can decode so far
 
 
@@ -42,13 +45,73 @@ def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
     except InputTrouble as trouble:
         yield encode(_stopped(Reading(stage=Stage.DONE), trouble)), ()
         return
-    with file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        opened = _open(ask, data)
-        yield encode(opened.reading), ()
-        reading, windows = _cut(ask, data, opened)
-        yield encode(reading), [array for each in windows for array in (each.values, each.places)]
-        if ask.provenance:
-            yield encode(_check(ask, file, data, reading)), ()
+    with file:
+        try:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            yield encode(_stopped(Reading(stage=Stage.DONE), _not_mapped(error))), ()
+            return
+        with data:
+            yield from ((encode(reading), arrays) for reading, arrays in _stages(ask, file, data))
+
+
+def _stages(
+    ask: ReadRequest, file: BinaryIO, data: mmap.mmap
+) -> Iterator[tuple[Reading, Sequence[Array]]]:
+    """The stages of an opened file; ends early when somebody writes to it meanwhile."""
+    before = _state(file)
+    opened = _open(ask, data)
+    yield opened.reading, ()
+    for sha256 in _hash(file):
+        opened = opened._replace(reading=msgspec.structs.replace(opened.reading, sha256=sha256))
+        yield opened.reading, ()  # a sign of life: big files take long
+    reading, windows = _cut(ask, data, opened)
+    if _state(file) != before:
+        yield _changed(reading), ()
+        return
+    yield reading, [array for each in windows for array in (each.values, each.places)]
+    if ask.provenance:
+        reading = _check(ask, file, data, reading)
+        yield (reading if _state(file) == before else _changed(reading)), ()
+
+
+def _not_mapped(error: OSError) -> InputTrouble:
+    reason = Reason.MEMORY_LIMIT if error.errno == errno.ENOMEM else Reason.NOT_A_FILE
+    return InputTrouble(reason, f"it cannot be mapped: {error.strerror}")
+
+
+def _state(file: BinaryIO) -> tuple[int, int, int]:
+    """What differs once somebody writes to a file: size and times of change."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _changed(reading: Reading) -> Reading:
+    """Nothing said of a file holds, if it became another one meanwhile."""
+    trouble = InputTrouble(Reason.CORRUPT, "it was changed while it was read; try again")
+    return _stopped(
+        Reading(
+            stage=Stage.DONE,
+            bytes=reading.bytes,
+            media_type=reading.media_type,
+            modality=reading.modality,
+            timing=reading.timing,
+        ),
+        trouble,
+    )
+
+
+def _hash(file: BinaryIO) -> Iterator[str | None]:
+    """The file's sha256 at the end; None after each piece of a big file before it."""
+    digest, since = hashlib.sha256(), 0
+    file.seek(0)
+    while piece := file.read(HASH_CHUNK_BYTES):
+        digest.update(piece)
+        since += len(piece)
+        if since >= HASH_SIGN_BYTES:
+            since = 0
+            yield None
+    yield digest.hexdigest()
 
 
 class _Opened(NamedTuple):
@@ -61,12 +124,11 @@ class _Opened(NamedTuple):
 
 
 def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
-    """The first stage: hash, type and header; nothing is decoded."""
+    """The first stage: type and header; nothing is decoded."""
     start = time.perf_counter()
     media_type = sniff(data)
     reading = Reading(
         stage=Stage.OPENED,
-        sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
         media_type=media_type.name,
         modality=media_type.modality,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 
 from verascope.detect import registry
-from verascope.detect.contract import Detector, Windows
+from verascope.detect.contract import Array, Detector, Windows
 from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.judging import input_of, judge, result_of
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from verascope.provenance.recovery import Registration
     from verascope.provenance.registry import Registry
 
+MAX_WINDOWS = 4096  # of one input for one detector
+
 PathLike = str | os.PathLike[str]
 
 
@@ -47,7 +49,7 @@ class Scanner:
 
     Example:
         >>> with Scanner() as scanner:
-        ...     result = scanner.scan("examples/photos/coffee.jpg")
+        ...     result = scanner.scan("examples/photographs/coffee.webp")
         ...     print(result.verdict)
     """
 
@@ -218,15 +220,29 @@ class Scanner:
         cuts: list[_Cut] = []
         try:
             for message in self._sandbox.call(msgspec.msgpack.encode(request)):
-                reading = msgspec.msgpack.decode(message.data, type=Reading)
+                reading = _decoded(message.data)
                 if reading.stage is Stage.CUT:
-                    pairs = zip(message.arrays[::2], message.arrays[1::2], strict=True)
-                    windows = [Windows(values, places) for values, places in pairs]
-                    named = zip(reading.windowed, windows, strict=True)
-                    cuts = [_Cut(name, windows) for name, windows in named]
+                    cuts = self._cuts(reading, message.arrays)
         except InputTrouble as trouble:
             reading = _died(reading, trouble)
-        return reading, cuts
+        return reading, [cut for cut in cuts if cut.name in reading.windowed]
+
+    def _cuts(self, reading: Reading, arrays: tuple[Array, ...]) -> list["_Cut"]:
+        """The windows of each detector, after a look at whether they can be its own.
+
+        Raises:
+            InputTrouble: they cannot; then the worker was taken over, or has a fault.
+        """
+        if len(arrays) != 2 * len(reading.windowed):
+            raise InputTrouble(Reason.WORKER_CRASHED, "the worker sent other windows than it names")
+        cuts = []
+        for name, values, places in zip(reading.windowed, arrays[::2], arrays[1::2], strict=True):
+            detector = self._detectors.get(name)
+            fits = detector is not None and values.shape[1:] == detector.window_shape
+            if not fits or places.ndim != 2 or not 0 < len(values) == len(places) <= MAX_WINDOWS:
+                raise InputTrouble(Reason.WORKER_CRASHED, "the worker sent impossible windows")
+            cuts.append(_Cut(name, Windows(values, places)))
+        return cuts
 
     @cached_property
     def _entries(self) -> dict[str, registry.Entry]:
@@ -262,6 +278,13 @@ def uri_of(path: str) -> str:
 
         return "file:" + quote(os.fsencode(path))
     return path
+
+
+def _decoded(data: bytes) -> Reading:
+    try:
+        return msgspec.msgpack.decode(data, type=Reading)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InputTrouble(Reason.WORKER_CRASHED, f"the worker sent no Reading: {error}") from error
 
 
 def _died(reading: Reading, trouble: InputTrouble) -> Reading:

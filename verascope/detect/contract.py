@@ -41,6 +41,7 @@ class Detector(Protocol):
 
     modality: Modality
     max_batch: int  # 1 where a score would depend on what else is in the batch
+    window_shape: tuple[int, ...]  # of one window's values; others are refused
     min_side: int  # shorter side (pixels) or length (samples, characters) below which it abstains
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verascope.detect.contract import Array, Estimate, Windows
-from verascope.detect.crops import MIN_SIDE, native_crops
+from verascope.detect.crops import CROP, MIN_SIDE, native_crops
 from verascope.detect.model_folder import ModelFolder
 from verascope.detect.session import Session
 from verascope.result import Modality, OperatingPoint, Segment
@@ -24,6 +24,7 @@ class ImageResidual:
 
     modality = Modality.IMAGE
     max_batch = 64
+    window_shape = (CROP, CROP, 3)
     min_side = MIN_SIDE
 
     def __init__(

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from types import TracebackType
@@ -22,12 +23,15 @@ from typing import NamedTuple, Self
 import msgspec
 import numpy as np
 
-from verascope.errors import InputTrouble
+from verascope.errors import InputTrouble, UsageError
 from verascope.media.wire import ARENA_BYTES, Array, Frame, Place, Request, receive, send
 from verascope.result import Reason
 
 DTYPES = frozenset({"uint8", "int16", "int32", "float32", "float64"})
 CPU_SLACK_S = 2
+MAX_MESSAGES = 64  # of a call: more than any function has to say
+DYING_S = 0.5  # what a worker gets to end by itself once it has closed its end
+MAX_SAID_BYTES = 4096  # of a dead worker's last words
 BOOT = (
     "import sys, json; path, function, sock, arena, memory = json.loads(sys.argv[1]); "
     "sys.path[:] = path; from verascope.media.worker import serve; "
@@ -56,9 +60,13 @@ class Sandbox:
         self._memory_bytes = memory_bytes
         self._timeout_s = timeout_s
         self._worker: _Worker | None = None
+        self._busy = threading.Lock()
+        self._owner = os.getpid()
 
     def start(self) -> None:
         """Start the worker if there is none, without waiting until it is ready."""
+        if self._owner != os.getpid():  # we are a fork: that worker is our parent's
+            self._worker, self._owner = None, os.getpid()
         if self._worker is None:
             self._worker = _Worker(self._function, self._memory_bytes)
 
@@ -68,21 +76,25 @@ class Sandbox:
         Raises:
             InputTrouble: the worker was late (`timeout`), grew over the limit (`memory_limit`)
                 or died (`worker_crashed`); it is gone then, and the next call starts another.
+            UsageError: another thread is in the middle of a call.
         """
-        self.start()
-        assert self._worker is not None
+        if not self._busy.acquire(blocking=False):
+            raise UsageError("one thread at a time: give each thread a Scanner of its own")
         finished = False
         try:
+            self.start()
+            assert self._worker is not None
             yield from self._worker.call(request, self._timeout_s)
             finished = True
         finally:
             if not finished:  # dead, or a caller that stopped listening in the middle
                 self.close()
+            self._busy.release()
 
     def close(self) -> None:
         """Kill the worker, if there is one."""
         worker, self._worker = self._worker, None
-        if worker is not None:
+        if worker is not None and self._owner == os.getpid():
             worker.kill()
 
     def __enter__(self) -> Self:
@@ -102,10 +114,12 @@ class _Worker:
 
     def __init__(self, function: str, memory_bytes: int) -> None:
         self._socket, theirs = socket.socketpair()
+        self._errors = os.fdopen(_memory_file("verascope-errors"), "rb", buffering=0)
         arena_fd = _arena_file()
         try:
             self._arena = mmap.mmap(arena_fd, ARENA_BYTES, prot=mmap.PROT_READ)
-            self._process = _spawn(function, theirs.fileno(), arena_fd, memory_bytes)
+            boot = [function, theirs.fileno(), arena_fd, memory_bytes]
+            self._process = _spawn(boot, (theirs.fileno(), arena_fd), self._errors.fileno())
         finally:
             theirs.close()
             os.close(arena_fd)
@@ -116,13 +130,14 @@ class _Worker:
             send(self._socket, msgspec.msgpack.encode(request))
         except OSError as error:
             raise self._death() from error
-        while True:
+        for _ in range(MAX_MESSAGES):
             frame = self._next_frame(time.monotonic() + timeout_s)
             if frame.kind == "end":
                 return
             if frame.kind != "message":
                 raise _trouble(frame)
             yield Message(frame.data, tuple(self._array(place) for place in frame.places))
+        raise InputTrouble(Reason.WORKER_CRASHED, "the worker does not come to an end")
 
     def _next_frame(self, deadline: float) -> Frame:
         try:
@@ -143,18 +158,26 @@ class _Worker:
         return np.frombuffer(self._arena, dtype, count, place.offset).reshape(place.shape).copy()
 
     def _death(self) -> InputTrouble:
-        """Why the worker is gone, from how it ended."""
-        self._process.kill()
-        code = self._process.wait()
+        """Why the worker is gone, from how it ended and what it said."""
+        try:
+            code = self._process.wait(DYING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
         if code == -signal.SIGXCPU:
             return InputTrouble(Reason.TIMEOUT, "over its limit of processor time")
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._errors.seek(0)
+        said = self._errors.read(MAX_SAID_BYTES).decode(errors="replace")
+        if said:
+            _log("a worker died", said)
+        name = signal.strsignal(-code) if code < 0 else f"exit code {code}"
         return InputTrouble(Reason.WORKER_CRASHED, f"ended by {name}")
 
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
         self._socket.close()
+        self._errors.close()
         self._arena.close()
 
 
@@ -162,23 +185,29 @@ def _trouble(frame: Frame) -> InputTrouble:
     text = frame.data.decode(errors="replace")
     if frame.kind == "memory":
         return InputTrouble(Reason.MEMORY_LIMIT, "over its limit of memory")
-    import logging
-
-    logging.getLogger(__name__).error("a worker's function failed:\n%s", text)
+    _log("a worker's function failed", text)
     return InputTrouble(Reason.WORKER_CRASHED, text.rstrip().rpartition("\n")[2])
 
 
-def _spawn(function: str, sock: int, arena: int, memory_bytes: int) -> subprocess.Popen[bytes]:
+def _log(what: str, text: str) -> None:
+    """Log a worker's words, which may be an attacker's: line by line, escaped."""
+    import logging
+
+    lines = [line.encode("unicode_escape").decode() for line in text.splitlines()]
+    logging.getLogger(__name__).error("%s:\n%s", what, "\n".join(lines))
+
+
+def _spawn(boot: list[object], fds: tuple[int, ...], errors: int) -> subprocess.Popen[bytes]:
     """Start a fresh interpreter: no state, no open file and no signal of the parent's."""
     path = [entry for entry in sys.path if entry]  # never the current folder by ""
-    arguments = json.dumps([path, function, sock, arena, memory_bytes])
+    arguments = json.dumps([path, *boot])
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", BOOT, arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(sock, arena),
+        stderr=errors,
+        pass_fds=fds,
         env={**os.environ, **one_thread},
         start_new_session=True,  # the terminal's Ctrl-C is the parent's to handle
     )
@@ -186,15 +215,20 @@ def _spawn(function: str, sock: int, arena: int, memory_bytes: int) -> subproces
 
 def _arena_file() -> int:
     """A nameless file for the shared memory, which no worker can shrink under the parent."""
-    if not hasattr(os, "memfd_create"):
-        import tempfile
-
-        with tempfile.TemporaryFile() as file:
-            os.ftruncate(file.fileno(), ARENA_BYTES)
-            return os.dup(file.fileno())
-    import fcntl
-
-    fd = os.memfd_create("verascope", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = _memory_file("verascope-arena")
     os.ftruncate(fd, ARENA_BYTES)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    if hasattr(os, "memfd_create"):
+        import fcntl
+
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
     return fd
+
+
+def _memory_file(name: str) -> int:
+    """A nameless file in memory; elsewhere than on Linux, one on disk that is already unlinked."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

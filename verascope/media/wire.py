@@ -56,12 +56,17 @@ def receive(sock: socket.socket, deadline: float | None = None) -> bytes:
 def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
     data = bytearray()
     while len(data) < size:
-        if deadline is not None:
-            left = max(0.0, deadline - time.monotonic())
-            if not select.select([sock], [], [], left)[0]:
-                raise TimeoutError
+        if deadline is not None and not _ready(sock, deadline):
+            raise TimeoutError
         part = sock.recv(min(size - len(data), 1 << 20))
         if not part:
             raise ConnectionError("the other end is gone")
         data += part
     return bytes(data)
+
+
+def _ready(sock: socket.socket, deadline: float) -> bool:
+    """Whether there is something to read before the deadline."""
+    poll = select.poll()  # select would fail in a process with many open files
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(max(0.0, 1000 * (deadline - time.monotonic()))))

@@ -21,6 +21,9 @@ from verascope.media.wire import ARENA_BYTES, Array, Frame, Place, Request, rece
 # What a worker runs: one request to messages, each the bytes and the arrays to hand over.
 Function: TypeAlias = Callable[[bytes], Iterator[tuple[bytes, Sequence[Array]]]]
 
+# It may write no file and leaves no core behind.
+BOUNDS = ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, 64))
+
 
 def serve(function: str, sock_fd: int, arena_fd: int, memory_bytes: int) -> None:
     """The worker's main loop; returns when the parent is gone."""
@@ -29,7 +32,9 @@ def serve(function: str, sock_fd: int, arena_fd: int, memory_bytes: int) -> None
     os.close(arena_fd)
     module, _, name = function.partition(":")
     run: Function = getattr(import_module(module), name)
-    _limit(memory_bytes)
+    _bound(resource.RLIMIT_AS, memory_bytes)
+    for kind, limit in BOUNDS:
+        _bound(kind, limit)
     while True:
         try:
             request = msgspec.msgpack.decode(receive(sock), type=Request)
@@ -76,12 +81,11 @@ class _Room:
         return Place(array.dtype.name, array.shape, offset)
 
 
-def _limit(memory_bytes: int) -> None:
-    """Bound what the process may take; it may write no file and leave no core behind."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+def _bound(kind: int, wanted: int) -> None:
+    """Bound what the process may take, within what it may have at all."""
+    hard = resource.getrlimit(kind)[1]
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(kind, (limit, limit))
 
 
 def _limit_cpu(seconds: int) -> None:
@@ -89,5 +93,10 @@ def _limit_cpu(seconds: int) -> None:
 
     The parent's deadline comes first; this one holds when the parent is dead.
     """
-    limit = math.ceil(time.process_time()) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+    limit, hard = (
+        math.ceil(time.process_time()) + seconds,
+        resource.getrlimit(resource.RLIMIT_CPU)[1],
+    )
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
