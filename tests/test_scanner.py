@@ -4,14 +4,17 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from verascope import Result, Scanner, Settings
 from verascope.exchange import Reading, ReadRequest, Stage
-from verascope.media.sandbox import Sandbox
+from verascope.media.sandbox import Message, Sandbox
+from verascope.reading import read
 from verascope.result import Outcome, Reason, Status, Strength, Supports, Verdict, Warn
 from verascope.scanner import _died, uri_of
 from verascope.settings import Limits
@@ -178,6 +181,59 @@ class TestTrouble:
         assert result.score is not None
 
 
+class TestWorkerThatWasTakenOver:
+    """What a worker sends is looked at before it is believed."""
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            (b"\xff", ()),
+            (msgspec.msgpack.encode({"stage": "nonsense"}), ()),
+            ("image-residual", (np.zeros((1, 192), np.uint8), np.zeros((1, 4), np.int32))),
+            ("image-residual", (np.zeros((1, 192, 192, 3), np.uint8),)),
+            ("image-residual", (np.zeros((0, 192, 192, 3), np.uint8), np.zeros((0, 4), np.int32))),
+            ("another", (np.zeros((1, 192, 192, 3), np.uint8), np.zeros((1, 4), np.int32))),
+        ],
+    )
+    def test_impossible_messages(
+        self, monkeypatch: pytest.MonkeyPatch, sent: tuple[bytes | str, tuple[Any, ...]]
+    ) -> None:
+        data, arrays = sent
+        if isinstance(data, str):
+            data = msgspec.msgpack.encode(Reading(stage=Stage.CUT, windowed=(data,)))
+        monkeypatch.setattr(Sandbox, "call", lambda *_: iter([Message(data, arrays)]))
+        with Scanner() as scanner:
+            result = scanner.scan("whatever.jpg")
+        assert (result.status, result.reason) == (Status.FAILED, Reason.WORKER_CRASHED)
+
+
+def test_a_file_that_is_written_to_meanwhile_is_refused(
+    tmp_path: Path, photograph: Path, examples: Path
+) -> None:
+    """Its pixels and its credential could be of two different files."""
+    path = tmp_path / "upload.jpg"
+    path.write_bytes(photograph.read_bytes())
+    with Scanner() as scanner:
+        request = msgspec.msgpack.encode(
+            scanner._request(str(path), scanner._entries, provenance=True)
+        )
+        stages = read(request)
+        next(stages)
+        path.write_bytes((examples / "signed.jpg").read_bytes())
+        last = msgspec.msgpack.decode(list(stages)[-1][0], type=Reading)
+    assert last.reason is Reason.CORRUPT
+    assert last.windowed == ()
+    assert last.provenance is None
+
+
+def test_a_stream_leaves_nothing_behind(scanner: Scanner, photograph: Path) -> None:
+    before = set(Path("/tmp").iterdir())
+    with photograph.open("rb") as stream:
+        result = scanner.scan_stream(stream, "upload " + "x" * 300 + ".jpg")
+    assert result.status is Status.SCORED
+    assert not [path for path in set(Path("/tmp").iterdir()) - before if "verascope" in path.name]
+
+
 def test_a_credential_check_that_was_killed_keeps_the_score(photograph: Path) -> None:
     """The stages before it have answered: only the credential is unreadable."""
     from verascope.errors import InputTrouble
@@ -246,8 +302,6 @@ def test_every_verdict_carries_evidence(scanner: Scanner, examples: Path) -> Non
 
 
 def test_a_request_and_a_reading_survive_the_wire() -> None:
-    import msgspec
-
     request = ReadRequest(
         path=b"\xff", follow_links=True, detectors={}, provenance=True, trust=(), limits=Limits()
     )

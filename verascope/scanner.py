@@ -3,13 +3,14 @@
 The parent never opens the input itself; what it gets are facts, windows and provenance.
 """
 
+import io
 import os
 import time
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 import msgspec
 
@@ -19,6 +20,7 @@ from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.judging import input_of, judge, result_of
 from verascope.media.sandbox import Sandbox
+from verascope.media.spool import Spool
 from verascope.provenance import evidence as credential
 from verascope.provenance import trust
 from verascope.result import (
@@ -67,12 +69,15 @@ class Scanner:
 
     def scan_bytes(self, data: bytes, name: str = "-") -> Result:
         """Judge one input held in memory; `name` is what the Result calls it."""
-        import tempfile
+        return self.scan_stream(io.BytesIO(data), name)
 
-        with tempfile.NamedTemporaryFile(prefix="verascope-", suffix=Path(name).suffix) as file:
-            file.write(data)
-            file.flush()
-            return self._scan(file.name, name)
+    def scan_stream(self, stream: BinaryIO, name: str = "-") -> Result:
+        """Judge what a stream holds up to its end; `name` is what the Result calls it.
+
+        It is copied in pieces to a nameless temporary file, of which nothing is left when killed.
+        """
+        with Spool(stream, self.settings.limits.max_bytes) as path:
+            return self._scan(path, name)
 
     def scan_many(
         self, paths: Iterable[PathLike], *, follow_links: bool = True
@@ -220,9 +225,10 @@ class Scanner:
         cuts: list[_Cut] = []
         try:
             for message in self._sandbox.call(msgspec.msgpack.encode(request)):
-                reading = _decoded(message.data)
-                if reading.stage is Stage.CUT:
-                    cuts = self._cuts(reading, message.arrays)
+                told = _decoded(message.data)
+                if told.stage is Stage.CUT:
+                    cuts = self._cuts(told, message.arrays)
+                reading = told
         except InputTrouble as trouble:
             reading = _died(reading, trouble)
         return reading, [cut for cut in cuts if cut.name in reading.windowed]
@@ -267,6 +273,11 @@ class _Cut(NamedTuple):
 
     name: str
     windows: Windows
+
+
+def refused(path: str, reason: Reason) -> Result:
+    """The Result of an input that was never read, because it could not be asked for."""
+    return result_of(Reading(stage=Stage.DONE, reason=reason), uri_of(path), [], {})
 
 
 def uri_of(path: str) -> str:

@@ -68,6 +68,11 @@ def out_of_bounds() -> Iterator[Answer]:
     yield b"", [np.zeros((10, 10), np.uint8)]
 
 
+def endless() -> Iterator[Answer]:
+    while True:
+        yield b"and so on", ()
+
+
 def write() -> Iterator[Answer]:
     (Path("/tmp") / f"verascope-{os.getpid()}").write_bytes(b"a worker writes no file")
     yield b"written", ()

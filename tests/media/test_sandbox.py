@@ -1,7 +1,10 @@
 """The worker process: limits hold, whatever its function does, and the next call works."""
 
 import os
+import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from verascope.errors import InputTrouble
+from tests.conftest import drop_root
+from verascope.errors import InputTrouble, UsageError
 from verascope.media.sandbox import Sandbox
 from verascope.result import Reason
 
@@ -51,6 +55,7 @@ def test_one_process_serves_many_calls(sandbox: Sandbox) -> None:
         ("garbage", Reason.WORKER_CRASHED),
         ("out_of_bounds", Reason.WORKER_CRASHED),
         ("write", Reason.WORKER_CRASHED),
+        ("endless", Reason.WORKER_CRASHED),
     ],
 )
 def test_misbehaviour_is_a_reason_and_the_next_call_works(
@@ -102,6 +107,60 @@ def test_an_interrupt_of_the_terminal_does_not_reach_the_worker(sandbox: Sandbox
     (pid,) = ask(sandbox, "pid")
     assert os.getsid(int(pid)) != os.getsid(0)
     assert signal.getsignal(signal.SIGINT) is not None
+
+
+def test_a_second_thread_is_told(sandbox: Sandbox) -> None:
+    messages = sandbox.call(b"arrays")
+    next(messages)
+    with pytest.raises(UsageError, match="one thread"):
+        ask(sandbox, "echo")
+    assert len(list(messages)) == 1
+    assert ask(sandbox, "echo") == ["echo"]
+
+
+def test_a_fork_gets_a_worker_of_its_own(sandbox: Sandbox) -> None:
+    (before,) = ask(sandbox, "pid")
+    if (child := os.fork()) == 0:
+        status = 1
+        try:
+            status = int(ask(sandbox, "pid") == [before])
+            sandbox.close()
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert ask(sandbox, "pid") == [before]
+
+
+def test_a_process_with_many_open_files(sandbox: Sandbox) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit[1] < 2000:
+        pytest.skip("this process may not open 2,000 files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2000, limit[1]))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1200)]
+    try:
+        assert ask(sandbox, "echo") == ["echo"]
+    finally:
+        for fd in held:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+
+
+def test_limits_of_the_caller_hold_and_harm_nothing(tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from verascope.media.sandbox import Sandbox\n"
+        f"with Sandbox('sandboxed:run', memory_bytes={MEMORY_BYTES}, timeout_s=5) as sandbox:\n"
+        "    print([message.data for message in sandbox.call(b'echo')])"
+    )
+    limits = "ulimit -t 60; ulimit -v 1400000; ulimit -n 48"
+    done = subprocess.run(
+        ["bash", "-c", f'{limits}; exec "$0" -c "$1"', sys.executable, code],
+        capture_output=True,
+        text=True,
+        preexec_fn=drop_root,
+        check=False,
+    )
+    assert done.stdout == "[b'echo']\n", done.stderr
 
 
 def _alive(pid: int) -> bool:

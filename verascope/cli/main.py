@@ -1,10 +1,12 @@
 """The verbs and their exit codes. A verb's module is imported only when it is called."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -78,7 +80,7 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit code. Anything raised on purpose has become words."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    _prepare()
     try:
         code = cli.main(list(arguments), prog_name="verascope", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -90,12 +92,30 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; what was finished is written", err=True)
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click turns the first into the second
         _silence_stdout()
-        return 0
+        return 130
+    except OSError as error:
+        click.echo(f"verascope: {error}", err=True)
+        return 70
     except Exception as error:  # noqa: BLE001 - the process boundary
         return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _prepare() -> None:
+    """Ends by signal are interruptions; a name that the terminal cannot show ends no run."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    sys.stdout = sys.stdout or _nowhere()  # None where the caller closed it
+    sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _explain(error: Exception) -> int:
@@ -117,6 +137,4 @@ def _interrupt(signum: int, frame: object) -> None:
 
 def _silence_stdout() -> None:
     """The reader of our output is gone: do not complain again when Python flushes at exit."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

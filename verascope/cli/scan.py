@@ -1,26 +1,24 @@
 """`verascope scan`: files, folders, lists and standard input to Results."""
 
+import math
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from verascope.cli.output import FORMATS, others, target
 from verascope.cli.registry import registry_options, registry_path
-from verascope.cli.table import Table
 from verascope.cli.verify import trust_lists
 from verascope.result import Result, Verdict
-from verascope.scan.outputs import Csv, JsonLines, Output
+from verascope.scan.outputs import Output
 from verascope.scan.sources import STDIN, Source, expand, listed
 from verascope.scan.tally import Tally
 from verascope.settings import Limits, Settings
 
 if TYPE_CHECKING:
     from verascope.scanner import Scanner
-
-OUTPUTS: dict[str, Callable[[TextIO], Output]] = {"text": Table, "jsonl": JsonLines, "csv": Csv}
 
 
 @click.command(epilog="Exit codes: 0 nothing flagged; 1 something flagged; 2 an input failed.")
@@ -31,7 +29,7 @@ OUTPUTS: dict[str, Callable[[TextIO], Output]] = {"text": Table, "jsonl": JsonLi
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(OUTPUTS)),
+    type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
     help="A table for people, or one Result a line for machines.",
@@ -115,6 +113,8 @@ def scan(
     """
     if not paths and files_from is None:
         raise click.UsageError("name a file or folder, '-' for standard input, or --files-from")
+    if not math.isfinite(timeout):
+        raise click.UsageError("--timeout takes a number of seconds")
     settings = Settings(
         limits=Limits(max_bytes=max_size, max_pixels=max_pixels, stage_timeout_s=timeout),
         trust=trust_lists(trust),
@@ -125,14 +125,14 @@ def scan(
     )
     tally = Tally(_verdicts(fail_on))
     names = listed(files_from, b"\0" if null else b"\n") if files_from else ()
-    sources = expand(chain(paths, names))
+    sources: Iterable[Source] = others(expand(chain(paths, names)), output)
     if not quiet and sys.stderr.isatty() and (output or not sys.stdout.isatty()):
         from verascope.cli.progress import with_progress
 
         sources = with_progress(sources, None if files_from else sum(1 for _ in expand(paths)))
     try:
-        with _target(output) as stream:
-            _run(sources, settings, OUTPUTS[format_](stream), tally)
+        with target(output, format_) as stream:
+            _run(sources, settings, FORMATS[format_](stream), tally)
     finally:
         if not quiet:
             click.echo(tally.summary(), err=True)
@@ -150,20 +150,15 @@ def _run(sources: Iterable[Source], settings: Settings, output: Output, tally: T
 
 
 def _scan(scanner: "Scanner", source: Source) -> Result:
-    if source.path == STDIN:
-        # One byte over the limit is enough to be told that it is over.
-        data = sys.stdin.buffer.read(scanner.settings.limits.max_bytes + 1)
-        return scanner.scan_bytes(data)
-    return scanner.scan(source.path, follow_links=source.follow_links)
+    from verascope.scanner import refused
 
-
-def _target(output: str | None) -> AbstractContextManager[TextIO]:
-    if output is None:
-        return nullcontext(sys.stdout)
-    try:
-        return open(output, "w", encoding="utf-8", newline="")  # noqa: PTH123
-    except OSError as error:
-        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+    if source.reason is not None:
+        return refused(source.path, source.reason)
+    if source.path != STDIN:
+        return scanner.scan(source.path, follow_links=source.follow_links)
+    if sys.stdin is None:
+        raise click.UsageError("there is no standard input to read")
+    return scanner.scan_stream(sys.stdin.buffer)
 
 
 def _verdicts(names: str) -> frozenset[Verdict]:
