@@ -3,7 +3,7 @@
 # make lint   ruff and mypy
 # make bench  the figures of docs/benchmarks.md, as ratios
 # make docs   the parts of the docs that are made from the code
-# make models train the shipped models again (hours)
+# make dist   sdist, and the wheel made from it
 
 PYTHON ?= python3
 VENV ?= .venv
