@@ -190,15 +190,19 @@ class Segment(Struct, frozen=True, kw_only=True):
 
 
 class OperatingPoint(Struct, frozen=True, kw_only=True):
-    """A threshold on the calibrated score and the false positive rate that it was set for.
+    """A threshold on the calibrated score, and how many real and synthetic inputs reach it.
 
-    `interval` is the 95 % interval of that rate over the real sources it was set on.
+    Both shares are of inputs whose sources were kept out of the training of the model that scored
+    them, with 95 % intervals over those sources: `false_positive_rate` of the real ones with its
+    `interval`, `true_positive_rate` of the synthetic ones, null where that was not measured.
     """
 
     name: str
     threshold: float
     false_positive_rate: float
     interval: tuple[float, float]
+    true_positive_rate: float | None = None
+    true_positive_interval: tuple[float, float] | None = None
 
 
 class DetectorScore(Struct, frozen=True, kw_only=True):

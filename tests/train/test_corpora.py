@@ -1,11 +1,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from verascope.errors import UsageError
 from verascope.generate.manifest import Row, write
-from verascope.train.corpora import headline, items_of, read_corpora
+from verascope.media.image import decode, read_header
+from verascope.media.types import sniff
+from verascope.settings import Limits
+from verascope.train.corpora import Item, headline, items_of, read_corpora
 from verascope.train.pixels import PixelStore, load
 
 
@@ -76,3 +81,35 @@ def test_the_shared_corpus_is_as_its_readme_says(shared: Path) -> None:
         for label in ("real", "synthetic")
     ]
     assert counts == [1188, 1115, 422, 315]
+
+
+def _odd_pictures(folder: Path) -> list[Path]:
+    """Alpha, 16 bits, and a JPEG that lies on its side."""
+    rng = np.random.default_rng(0)
+    rgba = rng.integers(0, 256, (80, 100, 4), np.uint8)
+    Image.fromarray(rgba).save(folder / "alpha.png")
+    grey = rng.integers(0, 65536, (80, 100)).astype(np.uint16)
+    Image.fromarray(grey).save(folder / "deep.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(rgba[..., :3]).save(folder / "turned.jpg", exif=turned)
+    return [folder / name for name in ("alpha.png", "deep.png", "turned.jpg")]
+
+
+def test_pictures_are_decoded_as_scanning_decodes_them(tmp_path: Path) -> None:
+    for file in _odd_pictures(tmp_path):
+        data, limits = file.read_bytes(), Limits()
+        media_type = sniff(data)
+        seen = decode(data, media_type, read_header(data, media_type, limits), limits).pixels
+        pixels = load(Item(file, Row(path=file.name, label="real", source="s"), True))
+        assert pixels.flags.c_contiguous
+        np.testing.assert_array_equal(pixels, seen)
+        assert pixels.shape == ((100, 80, 3) if file.suffix == ".jpg" else (80, 100, 3))
+
+
+@pytest.mark.parametrize("cut", [10, 900])
+def test_a_broken_file_is_named_with_what_to_do(tmp_path: Path, cut: int) -> None:
+    file = _odd_pictures(tmp_path)[2]
+    file.write_bytes(file.read_bytes()[:-cut] if cut > 10 else b"nothing of ours")
+    with pytest.raises(UsageError, match=r"turned\.jpg: .*mend the corpus"):
+        load(Item(file, Row(path=file.name, label="real", source="s"), True))

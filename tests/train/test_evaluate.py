@@ -58,7 +58,7 @@ def test_the_interval_over_sources_is_wider_than_over_items() -> None:
     low, high = by_source.interval
     assert low < by_source.value < high
     assert high - low > 2 * (by_item.interval[1] - by_item.interval[0])
-    assert (by_source.clusters, by_source.real, by_source.synthetic) == (20, 300, 300)
+    assert (by_source.clusters, by_source.real, by_source.synthetic) == ((10, 10), 300, 300)
 
 
 def test_pairs_count_wins_and_half_of_ties() -> None:
@@ -95,9 +95,16 @@ def test_thresholds_hold_their_false_positive_rate(ties: bool) -> None:
     rng = np.random.default_rng(2)
     logits = rng.normal(size=500)
     logits = np.round(logits) if ties else logits
+    logits = np.append(logits, logits + 2)  # the second half is synthetic
+    synthetic = np.arange(1000) >= 500
     fitted = Calibration(slope=1, intercept=0, resamples=(), prior=0.5)
-    sources = [f"s{n}" for n in rng.integers(0, 9, 500)]
-    precise, broad = calibrate.operating_points(fitted, logits, sources)
+    sources = [f"s{n}" for n in rng.integers(0, 9, 1000)]
+    precise, broad = calibrate.operating_points(fitted, synthetic, logits, sources)
+    for point in (precise, broad):
+        assert point.true_positive_rate is not None
+        assert point.true_positive_interval is not None
+        low, high = point.true_positive_interval
+        assert point.false_positive_rate < low <= point.true_positive_rate <= high
     assert precise.false_positive_rate <= 0.01 < broad.false_positive_rate <= 0.1 or ties
     assert precise.threshold > broad.threshold
     assert broad.false_positive_rate <= 0.1
@@ -118,3 +125,27 @@ def test_no_flag_among_few_pictures_is_not_certainty() -> None:
     found = evaluate.rate(np.zeros(24, bool), ["s"] * 24)
     assert found.value == found.interval[0] == 0
     assert found.interval[1] == pytest.approx(0.138, abs=1e-3)  # Wilson's for 0 of 24
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_items_of_a_class_with_one_source_are_resampled(single: bool) -> None:
+    """Else that class never varies, and its share of the uncertainty is left out."""
+    synthetic = np.arange(60) < 20
+    clusters = ["only" if made == single else f"s{n % 8}" for n, made in enumerate(synthetic)]
+    drawn = evaluate.cluster_weights(synthetic, clusters, 50, seed=0)
+    of_single = synthetic if single else ~synthetic
+    assert len({tuple(weights[of_single]) for weights in drawn}) == 50
+    assert all(weights[of_single].sum() == of_single.sum() for weights in drawn)
+    found = evaluate.figure(evaluate.auroc, synthetic, np.arange(60.0), clusters)
+    assert found.clusters == ((1, 8) if single else (8, 1))
+
+
+def test_the_brier_score_and_calibration_error_weigh_both_classes_alike() -> None:
+    synthetic = np.array([True] * 10 + [False] * 90)
+    half = np.full(100, 0.5)
+    assert evaluate.brier(synthetic, half) == pytest.approx(0.25)
+    assert evaluate.calibration_error(synthetic, half) == pytest.approx(0)
+    sure = synthetic * 1.0
+    assert (evaluate.brier(synthetic, sure), evaluate.calibration_error(synthetic, sure)) == (0, 0)
+    assert evaluate.brier(synthetic, 1 - sure) == pytest.approx(1)
+    assert evaluate.calibration_error(synthetic, np.full(100, 0.9)) == pytest.approx(0.4)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from verascope.errors import UsageError
+from verascope.generate.device import pick
 from verascope.train import export, nulls
 from verascope.train.corpora import headline, items_of, read_corpora
 from verascope.train.fit import CHECKPOINT, LOG, Budget, fit
@@ -14,7 +15,7 @@ from verascope.train.network import Discriminator, dct_filters, statistics
 from verascope.train.pixels import PixelStore
 from verascope.train.recipe import RECIPES, Architecture, Recipe, load_recipe
 
-CPU = torch.device("cpu")
+CPU = pick("cpu")
 TINY = msgspec.structs.replace(RECIPES["tiny"], steps=6, batch=4)
 
 
@@ -121,6 +122,12 @@ def test_a_recipe_file_replaces_keys_of_the_default(tmp_path: Path) -> None:
 
 def test_the_null_sees_nothing_but_size(store: PixelStore) -> None:
     noisy, smooth = (store[i] for i in (12, 0))
-    values = np.array([nulls.features(pixels, "equal-crops") for pixels in (noisy, smooth)])
+    values = np.array([nulls.features(pixels, "equal-crops", 1) for pixels in (noisy, smooth)])
     assert (values[:, :3] == [200, 200, 1]).all()
     assert values[0, 3] > values[1, 3]  # noise costs bytes: here the null alone tells the classes
+
+
+def test_the_null_of_files_as_they_are_sees_their_own_bytes(store: PixelStore) -> None:
+    (found,) = nulls.table(store, [0], "as-is")
+    assert found[3] == store.items[0].file.stat().st_size
+    assert found[:2].tolist() == [216, 216]

@@ -113,3 +113,38 @@ def test_a_run_does_not_go_on_with_other_files(toy: Path, tmp_path: Path) -> Non
     manifest = corpus / "manifest.csv"
     manifest.write_text(manifest.read_text().replace("real-0,", "real-9,"))
     assert "other files" in str(run(*again, "--steps", 1, "--resume").exception)
+
+
+def test_a_model_folder_is_written_wholly_or_not_at_all(
+    trained: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {file.name: file.read_bytes() for file in (trained / "model").iterdir()}
+
+    def fail(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("verascope.train.folder._described", fail)
+    again = ("image", "--corpus", toy, "--out", trained, "--recipe", "tiny", "--resume")
+    assert "no space" in str(run(*again).exception)
+    monkeypatch.setattr(Path, "rename", fail)
+    assert {file.name: file.read_bytes() for file in (trained / "model").iterdir()} == before
+    assert not list(trained.glob(".model*"))
+
+
+def test_a_run_that_goes_on_keeps_the_hash_of_the_code_that_began_it(
+    trained: Path, toy: Path
+) -> None:
+    (trained / "code.sha256").write_text("f" * 64)
+    again = ("image", "--corpus", toy, "--out", trained, "--recipe", "tiny", "--resume")
+    assert run(*again).exit_code == 0
+    assert ImageResidual(trained / "model").folder.description.training["code_sha256"] == "f" * 64
+
+
+def test_every_protocol_has_its_null_and_dev_its_reliability(trained: Path) -> None:
+    for metrics in ImageResidual(trained / "model").folder.description.metrics.values():
+        for figures in metrics["discrimination"].values():
+            assert figures["null"]["interval"]
+            assert figures["above_null"]["interval"]
+        for name in ("brier", "calibration_error"):
+            low, high = metrics["calibration"][name]["interval"]
+            assert 0 <= low <= high <= 1

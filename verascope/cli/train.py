@@ -95,7 +95,6 @@ def image(
     """
     import msgspec
 
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is imported, which is below
     from verascope.train.image import Run, plan, train_image
     from verascope.train.recipe import load_recipe
 
@@ -109,6 +108,7 @@ def image(
         version=model_version,
         command=_command(),
         device=device,
+        threads=threads,
         workers=workers,
         seconds=seconds,
         resume=resume,

@@ -3,6 +3,9 @@
 from verascope.detect.contract import Detector
 from verascope.result import DetectorScore, Evidence, OperatingPoint, Strength, Supports
 
+# How many times likelier, at the least, a synthetic input reaches the point than a real one.
+STRENGTHS = ((10.0, Strength.STRONG), (3.0, Strength.MODERATE))
+
 
 def reached(score: float, points: tuple[OperatingPoint, ...]) -> OperatingPoint | None:
     """The strictest operating point that a calibrated score reaches."""
@@ -26,15 +29,47 @@ def evidence(score: DetectorScore, detector: Detector) -> Evidence:
             statement=statement,
             details=details,
         )
-    strict = point is max(detector.operating_points, key=lambda each: each.threshold)
-    statement = (
-        f"{score.name} found traces of synthesis: score {score.score:.2f}, which "
-        f"{100 * point.false_positive_rate:g} % of real {detector.modality}s reach."
-    )
+    measured = {"operating_point": point.name, "least_likelihood_ratio": least_ratio(point)}
     return Evidence(
         kind="detector",
         supports=Supports.SYNTHETIC,
-        strength=Strength.STRONG if strict else Strength.WEAK,
-        statement=statement,
-        details={**details, "operating_point": point.name},
+        strength=strength(point),
+        statement=f"{score.name} scores it {score.score:.2f}; {_rates(point, detector)}.",
+        details=details | measured,
     )
+
+
+def strength(point: OperatingPoint) -> Strength:
+    """How much reaching a point weighs, by its least likelihood ratio; weak where unknown."""
+    ratio = least_ratio(point)
+    if ratio is None:
+        return Strength.WEAK
+    return next((word for least, word in STRENGTHS if ratio >= least), Strength.WEAK)
+
+
+def least_ratio(point: OperatingPoint) -> float | None:
+    """The conservative likelihood ratio of a point; None where it was not measured.
+
+    The low end of the share of synthetic inputs that reach it, over the high end of the share of
+    real ones.
+    """
+    if point.true_positive_interval is None or point.interval[1] <= 0:
+        return None
+    return point.true_positive_interval[0] / point.interval[1]
+
+
+def _rates(point: OperatingPoint, detector: Detector) -> str:
+    """Both rates of a point, with their intervals and what they were measured on."""
+    real = _share(point.false_positive_rate, point.interval)
+    found = (
+        f"of real {detector.modality}s from sources kept out of training {real} reach that point"
+    )
+    if point.true_positive_rate is None or point.true_positive_interval is None:
+        return f"{found}, how many synthetic ones do was not measured"
+    made = _share(point.true_positive_rate, point.true_positive_interval)
+    return f"{found}, of synthetic ones {made}"
+
+
+def _share(value: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

@@ -24,7 +24,7 @@ class ImageResidual:
 
     modality = Modality.IMAGE
     max_batch = 64
-    window_shape = (CROP, CROP, 3)
+    window_shape: tuple[int, ...] = (CROP, CROP, 3)
     min_side = MIN_SIDE
 
     def __init__(

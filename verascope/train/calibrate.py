@@ -46,26 +46,32 @@ def platt(synthetic: NDArray[np.bool_], logits: Floats, weights: Floats) -> tupl
 
 
 def operating_points(
-    fitted: Calibration, real_logits: Floats, sources: Sequence[str]
+    fitted: Calibration, synthetic: NDArray[np.bool_], logits: Floats, sources: Sequence[str]
 ) -> tuple[OperatingPoint, ...]:
-    """Thresholds on the calibrated score that hold each false positive rate on real items.
+    """Thresholds that hold each false positive rate on real items, and what they find.
 
     Args:
         fitted: the calibration.
-        real_logits: pooled logits of real items by models that never saw their sources.
-        sources: of each of them.
+        synthetic: bool [n], which items are synthetic; thresholds are set by the others alone.
+        logits: pooled logits [n] by models that never saw the items' sources.
+        sources: of each item.
     """
-    scores = np.array([fitted(logit).score for logit in real_logits])
+    scores = np.array([fitted(logit).score for logit in logits])
     points = []
     for name, allowed in POINTS:
-        threshold = threshold_at(scores, allowed)
-        measured = rate(scores >= threshold, sources)
+        threshold = threshold_at(scores[~synthetic], allowed)
+        false, true = (
+            rate(scores[chosen] >= threshold, np.array(sources)[chosen].tolist())
+            for chosen in (~synthetic, synthetic)
+        )
         points.append(
             OperatingPoint(
                 name=name,
                 threshold=threshold,
-                false_positive_rate=measured.value,
-                interval=measured.interval,
+                false_positive_rate=false.value,
+                interval=false.interval,
+                true_positive_rate=true.value,
+                true_positive_interval=true.interval,
             )
         )
     return tuple(points)

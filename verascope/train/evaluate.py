@@ -1,7 +1,8 @@
 """Figures of merit with 95 % bootstrap intervals over clusters; benchmarks import this too.
 
 Items of one source resemble each other, so intervals resample whole sources (or pairs), not items:
-with few sources the item bootstrap is several times too narrow.
+with few sources the item bootstrap is several times too narrow. A class that has one source alone
+leaves nothing to resample: its items are, and how sources differ is not in that interval.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +16,23 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Metric: TypeAlias = Callable[[NDArray[np.bool_], Floats, Floats], float]
 RESAMPLES = 1000
+TENTHS = 10  # bins of a score, for its calibration error
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """A measured value with its 95 % interval; `items` (synthetic, real) it rests on."""
+    """A measured value with its 95 % interval, and the items and sources that it rests on.
+
+    Attributes:
+        synthetic, real: items of each class.
+        clusters: (synthetic, real) sources or pairs; where it is 1, that class's items were
+            resampled, since one source cannot be.
+    """
 
     value: float
     interval: tuple[float, float]
     synthetic: int
     real: int
-    clusters: int
+    clusters: tuple[int, int]
 
 
 def auroc(synthetic: NDArray[np.bool_], scores: Floats, weights: Floats | None = None) -> float:
@@ -103,7 +111,7 @@ def figure(
         synthetic: bool [n], which items are synthetic.
         scores: float [n], higher is more synthetic.
         clusters: [n], the source (or pair) of each item; whole clusters are resampled, within each
-            class, so that both stay present.
+            class, so that both stay present; the items of a class that has one cluster alone.
         resamples: how many.
         seed: of the resampling.
     """
@@ -118,16 +126,30 @@ def figure(
         interval=(float(low), float(high)),
         synthetic=int(synthetic.sum()),
         real=int((~synthetic).sum()),
-        clusters=len(set(clusters)),
+        clusters=(count_of(clusters, synthetic), count_of(clusters, ~synthetic)),
     )
+
+
+def count_of(clusters: Sequence[str], chosen: NDArray[np.bool_]) -> int:
+    """How many clusters the chosen items are of."""
+    return len({cluster for cluster, kept in zip(clusters, chosen, strict=True) if kept})
 
 
 def cluster_weights(
     synthetic: NDArray[np.bool_], clusters: Sequence[str], resamples: int, seed: int
 ) -> list[Floats]:
-    """How often each item is drawn when whole clusters are resampled within each class."""
+    """How often each item is drawn when whole clusters are resampled within each class.
+
+    Of a class that has one cluster alone, the items are resampled.
+    """
     rng = np.random.default_rng(seed)
-    names = np.array([f"{int(s)}:{c}" for s, c in zip(synthetic, clusters, strict=True)])
+    single = [count_of(clusters, synthetic == made) == 1 for made in (False, True)]
+    names = np.array(
+        [
+            f"{int(made)}:{index if single[int(made)] else cluster}"
+            for index, (made, cluster) in enumerate(zip(synthetic, clusters, strict=True))
+        ]
+    )
     unique, index = np.unique(names, return_inverse=True)
     of_class = [np.flatnonzero([n.startswith(f"{made}:") for n in unique]) for made in (0, 1)]
     weights = []
@@ -186,7 +208,7 @@ def mean_of(values: Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Fig
         interval=(float(low), float(high)),
         synthetic=len(values),
         real=len(values),
-        clusters=len(values),
+        clusters=(len(values), len(values)),
     )
 
 
@@ -201,6 +223,37 @@ def summary(
         "tpr_at_5": tpr_at(0.05),
     }
     return {name: figure(metric, synthetic, scores, clusters) for name, metric in metrics.items()}
+
+
+def brier(synthetic: NDArray[np.bool_], scores: Floats, weights: Floats | None = None) -> float:
+    """Mean squared distance of probabilities from the truth, both classes weighted alike.
+
+    A constant ½ has 0.25 (Brier 1950).
+    """
+    weights = _balanced(synthetic, weights)
+    return float(np.average((scores - synthetic) ** 2, weights=weights))
+
+
+def calibration_error(
+    synthetic: NDArray[np.bool_], scores: Floats, weights: Floats | None = None
+) -> float:
+    """Expected calibration error over tenths of the score, both classes weighted alike.
+
+    The mean distance between a probability and the share that is synthetic where it was given
+    (Naeini et al. 2015). Never below 0, so noise of few items alone makes some.
+    """
+    weights = _balanced(synthetic, weights)
+    tenth = np.minimum((scores * TENTHS).astype(int), TENTHS - 1)
+    gaps = np.bincount(tenth, weights * (scores - synthetic), TENTHS)
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def _balanced(synthetic: NDArray[np.bool_], weights: Floats | None) -> Floats:
+    """Weights under which both classes have the same sum."""
+    weights = np.ones(len(synthetic)) if weights is None else weights
+    sums = np.where(synthetic, weights[synthetic].sum(), weights[~synthetic].sum())
+    balanced: Floats = weights / sums
+    return balanced
 
 
 def standardised(scores: Floats, folds: NDArray[np.int64]) -> Floats:

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from verascope.generate.device import Device
 from verascope.train import checkpoint
 from verascope.train.degrade import training_crop
-from verascope.train.device import mixed_precision
 from verascope.train.network import Discriminator
 from verascope.train.pixels import PixelStore
 from verascope.train.recipe import Recipe
@@ -57,7 +57,7 @@ def fit(
     store: PixelStore,
     chosen: list[int],
     out: Path,
-    device: torch.device,
+    device: Device,
     *,
     budget: Budget | None = None,
     workers: int = 1,
@@ -70,7 +70,7 @@ def fit(
         store: the pixels of all items.
         chosen: positions in the store of the items to train on.
         out: folder for the log and the checkpoint; a checkpoint found there is gone on from.
-        device: where to compute.
+        device: where to compute, and in which precision.
         budget: stop after seconds instead of the recipe's steps.
         workers: threads that prepare crops.
         report: called with each line of the log.
@@ -101,12 +101,13 @@ def fit(
 class State:
     """All that a step changes: weights, their moving average, the optimiser's moments."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, device: Device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = device
-        self.network = _on(Discriminator(recipe.architecture), device).train()
-        self.average = _on(Discriminator(recipe.architecture), device).eval()
+        self.scaler = device.scaler()
+        self.network = _on(Discriminator(recipe.architecture), device.device).train()
+        self.average = _on(Discriminator(recipe.architecture), device.device).eval()
         self.average.load_state_dict(self.network.state_dict())
         self.optimiser = torch.optim.AdamW(
             _groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
@@ -119,15 +120,17 @@ class State:
         self.rate = _rate(self.recipe, share)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
-        pixels = crops.to(self.device).permute(0, 3, 1, 2).float()
-        with mixed_precision(self.device):
+        pixels = crops.to(self.device.device).permute(0, 3, 1, 2).float()
+        with self.device.autocast():
             logits = self.network(pixels)
         # binary cross-entropy against smoothed labels (Szegedy et al. 2016)
-        smooth = labels.to(self.device) * (1 - self.recipe.smoothing) + self.recipe.smoothing / 2
+        smoothing = self.recipe.smoothing
+        smooth = labels.to(self.device.device) * (1 - smoothing) + smoothing / 2
         loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), smooth)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         self._follow(min(self.recipe.ema, (1 + number) / (10 + number)))
         return loss.item()
 

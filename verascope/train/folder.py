@@ -1,9 +1,11 @@
 """Writing a model folder: graph, description, card, stored reference."""
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,6 +42,7 @@ class Facts(NamedTuple):
     name: str
     version: str
     commands: dict[str, str]  # train, evaluate
+    code_sha256: str  # of the code that began the training
     recipe: Recipe
     corpora: list[Corpus]
     network: Discriminator
@@ -53,7 +56,8 @@ def write(
     points: tuple[OperatingPoint, ...],
     metrics: dict[str, Any],
 ) -> Path:
-    """Write a model folder; returns it."""
+    """Write a model folder, wholly or not at all; returns it."""
+    reference = _reference(facts.graph)
     description = ModelDescription(
         name=facts.name,
         version=facts.version,
@@ -71,19 +75,33 @@ def write(
         training=_training(facts),
         metrics=metrics,
         limits=LIMITS,
+        reference_sha256=hashlib.sha256(reference).hexdigest(),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / GRAPH).write_bytes(facts.graph)
-    _write_reference(folder / REFERENCE, facts.graph)
-    save_description(folder, description)
+    files = {GRAPH: facts.graph, REFERENCE: reference, **_described(description)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        fresh, old = Path(beside) / "new", Path(beside) / "old"
+        fresh.mkdir()
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
     return folder
 
 
 def save_description(folder: Path, description: ModelDescription) -> None:
-    """Write model.json and the card that is generated from it."""
+    """Write model.json and the card that is generated from it; each is replaced at once."""
+    for name, data in _described(description).items():
+        part = folder / f".{name}.part"
+        part.write_bytes(data)
+        part.replace(folder / name)
+
+
+def _described(description: ModelDescription) -> dict[str, bytes]:
+    """The files that hold the description: file name to content."""
     encoded = msgspec.json.format(msgspec.json.encode(description))
-    (folder / DESCRIPTION).write_bytes(encoded + b"\n")
-    (folder / CARD).write_text(card(description), encoding="utf-8")
+    return {DESCRIPTION: encoded + b"\n", CARD: card(description).encode()}
 
 
 def code_sha256() -> str:
@@ -99,7 +117,7 @@ def _training(facts: Facts) -> dict[str, Any]:
     """Where the model comes from: command, code, recipe, corpora with their sources."""
     return {
         "commands": facts.commands,
-        "code_sha256": code_sha256(),
+        "code_sha256": facts.code_sha256,
         "seed": facts.recipe.seed,
         "recipe": msgspec.to_builtins(facts.recipe),
         "corpora": [_corpus(corpus) for corpus in facts.corpora],
@@ -137,8 +155,10 @@ def _sources_of(items: Iterable[Item]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _write_reference(file: Path, graph: bytes) -> None:
-    """Windows made by code and the logits that this graph gives for them."""
+def _reference(graph: bytes) -> bytes:
+    """Windows made by code and the logits that this graph gives for them, as an npz file."""
     windows = test_windows()
     logits = Session(graph, ("CPUExecutionProvider",), 1)(windows)
+    file = io.BytesIO()
     np.savez_compressed(file, windows=windows, logits=logits)
+    return file.getvalue()

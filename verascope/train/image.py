@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from verascope.detect.image_residual import ImageResidual
 from verascope.errors import UsageError
+from verascope.generate.device import pick, set_threads
 from verascope.train import calibrate, corpora, folds, measure, nulls, report
 from verascope.train.corpora import Corpus, Item
-from verascope.train.device import choose
 from verascope.train.export import to_onnx, torch_score
 from verascope.train.fit import Budget, Progress, fit
-from verascope.train.folder import Facts, write
+from verascope.train.folder import Facts, code_sha256, write
 from verascope.train.network import Discriminator
 from verascope.train.pixels import PixelStore
 from verascope.train.protocols import HEADLINE, PROTOCOLS, logits
@@ -35,6 +35,7 @@ from verascope.train.report import Scored
 
 RECIPE = "recipe.json"
 DATA = "data.sha256"  # of what is trained on and of its folds
+CODE = "code.sha256"  # of the code that began the run
 MODEL = "model"
 DEV = "dev"
 
@@ -50,6 +51,7 @@ class Run:
         name, version: of the model.
         command: the command line that trains, for the card.
         device: auto, cpu, cuda.
+        threads: of the CPU that compute; None leaves torch's own choice.
         workers: threads that prepare crops.
         seconds: stop each network after so long instead of the recipe's steps.
         resume: go on with what lies in `out`.
@@ -63,6 +65,7 @@ class Run:
     version: str = "0.1.0"
     command: str = ""
     device: str = "auto"
+    threads: int | None = None
     workers: int = 1
     seconds: float | None = None
     resume: bool = False
@@ -98,6 +101,7 @@ def train_image(run: Run) -> Path:
     Raises:
         UsageError: the corpora do not hold both classes, or `out` holds another run.
     """
+    set_threads(run.threads)
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
     _claim(run, data)
@@ -113,7 +117,7 @@ def plan(run: Run) -> dict[str, Any]:
     chosen = np.isin(np.arange(len(data.items)), data.trained)
     return {
         "recipe": msgspec.to_builtins(run.recipe),
-        "device": str(choose(run.device)),
+        "device": str(pick(run.device).device),
         "trained_on": {
             "real": int((chosen & ~made).sum()),
             "synthetic": int((chosen & made).sum()),
@@ -144,7 +148,7 @@ def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> Discrimi
         data.store,
         chosen.tolist(),
         run.out / name,
-        choose(run.device),
+        pick(run.device),
         budget=Budget(run.seconds),
         workers=run.workers,
         report=lambda line: run.report(name, line),
@@ -155,10 +159,9 @@ def _nulls(data: Data, held_out: dict[str, Scored]) -> dict[str, Any]:
     """The null under the same folds."""
     return {
         name: report.null(
-            held_out[name],
-            nulls.table(data.store, measure.indices(data.store, held_out[name]), name),
+            scored, nulls.table(data.store, measure.indices(data.store, scored), name)
         )
-        for name in measure.NULL_PROTOCOLS
+        for name, scored in held_out.items()
     }
 
 
@@ -174,10 +177,18 @@ def _ship(
     calibration = calibrate.calibration(
         main.synthetic, main.logits, main.sources, seed=run.recipe.seed
     )
-    real = main.only(lambda item: item.row.label == "real")
-    points = calibrate.operating_points(calibration, real.logits, real.sources)
+    points = calibrate.operating_points(calibration, main.synthetic, main.logits, main.sources)
     commands = {"train": run.command, "evaluate": _evaluate_command(run)}
-    facts = Facts(run.name, run.version, commands, run.recipe, read, network, to_onnx(network))
+    facts = Facts(
+        run.name,
+        run.version,
+        commands,
+        (run.out / CODE).read_text(),
+        run.recipe,
+        read,
+        network,
+        to_onnx(network),
+    )
     metrics = {"leave_sources_out": report.figures(held_out, calibration, points, null)}
     folder = write(run.out / MODEL, facts, calibration, points, metrics)
     if any(corpus.items for corpus in corpora.read_all(run.folders, DEV)):
@@ -226,3 +237,5 @@ def _claim(run: Run, data: Data) -> None:
     run.out.mkdir(parents=True, exist_ok=True)
     file.write_bytes(wanted)
     (run.out / DATA).write_text(data.sha256)
+    if not (run.out / CODE).is_file():
+        (run.out / CODE).write_text(code_sha256())

@@ -8,13 +8,10 @@ import numpy as np
 
 from verascope.detect.image_residual import ImageResidual
 from verascope.train import corpora, nulls, report
-from verascope.train.corpora import Item
 from verascope.train.evaluate import Floats
 from verascope.train.pixels import PixelStore
 from verascope.train.protocols import PROTOCOLS, Score, logits
 from verascope.train.report import Scored
-
-NULL_PROTOCOLS = ("equal-crops", "whole")  # those that the null is taken under
 
 
 def on_split(detector: ImageResidual, folders: Sequence[Path], split: str) -> dict[str, Any]:
@@ -24,16 +21,16 @@ def on_split(detector: ImageResidual, folders: Sequence[Path], split: str) -> di
         UsageError: no corpus has that split.
     """
     items = corpora.items_of(corpora.read_corpora(folders, split))
-    fitted_on = corpora.headline(corpora.items_of(corpora.read_corpora(folders, "train")))
+    fitted_on = PixelStore(
+        corpora.headline(corpora.items_of(corpora.read_corpora(folders, "train")))
+    )
     store = PixelStore(items)
     scored = score_all(detector.score, store)
     found = {
         name: report.null(
-            scored[name],
-            nulls.table(store, indices(store, scored[name]), name),
-            _null_training(fitted_on, name),
+            each, nulls.table(store, indices(store, each), name), _null_training(fitted_on, name)
         )
-        for name in NULL_PROTOCOLS
+        for name, each in scored.items()
     }
     description = detector.folder.description
     return report.figures(scored, description.calibration, description.operating_points, found)
@@ -51,7 +48,7 @@ def indices(store: PixelStore, scored: Scored) -> list[int]:
     return [place[item.file] for item in scored.items]
 
 
-def _null_training(items: list[Item], protocol: str) -> tuple[Floats, Any]:
+def _null_training(store: PixelStore, protocol: str) -> tuple[Floats, Any]:
     """Features and classes that a null is fitted on."""
-    made = np.array([item.row.label == "synthetic" for item in items])
-    return nulls.table(PixelStore(items), range(len(items)), protocol), made
+    made = np.array([item.row.label == "synthetic" for item in store.items])
+    return nulls.table(store, range(len(store.items)), protocol), made

@@ -1,7 +1,7 @@
 """The null: what a model that never sees the content reaches under the same protocol.
 
 Corpora differ between classes in size, format and compressibility for reasons that are not
-synthesis. Boosted or bagged trees over those numbers alone say how much of a score they explain; a
+synthesis. Bagged trees over those numbers alone say how much of a score they explain; a
 score that does not beat its null is not a score.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from verascope.train.degrade import Pixels, centre_crop, social_bytes
+from verascope.train.degrade import EQUAL_CROP, Pixels, centre_crop, social_bytes
 from verascope.train.evaluate import Floats
 from verascope.train.pixels import PixelStore
 from verascope.train.protocols import SMALL
@@ -21,18 +21,27 @@ TREES = 200
 SMALLEST_LEAF = 3
 
 
-def features(pixels: Pixels, protocol: str) -> list[float]:
-    """FEATURES of the file that the protocol makes of a picture."""
-    sides = {"equal-crops": 200, "small": SMALL}
+def features(pixels: Pixels, protocol: str, stored_bytes: int) -> list[float]:
+    """FEATURES of the file that the protocol makes of a picture.
+
+    Args:
+        pixels: of the picture.
+        protocol: as in `protocols.PROTOCOLS`.
+        stored_bytes: of the corpus's own file, which is what `as-is` shows.
+    """
+    sides = {"equal-crops": EQUAL_CROP, "small": SMALL}
     shown = centre_crop(pixels, sides[protocol]) if protocol in sides else pixels
     height, width = shown.shape[:2]
-    size = len(social_bytes(shown))
+    size = stored_bytes if protocol == "as-is" else len(social_bytes(shown))
     return [width, height, width / height, size, size / (width * height)]
 
 
 def table(store: PixelStore, chosen: Sequence[int], protocol: str) -> Floats:
     """The features of many items: float64 [n, 5]."""
-    return np.array([features(store[index], protocol) for index in chosen])
+    sizes = (store.items[index].file.stat().st_size for index in chosen)
+    return np.array(
+        [features(store[i], protocol, size) for i, size in zip(chosen, sizes, strict=True)]
+    )
 
 
 def left_out(

@@ -1,13 +1,15 @@
-"""Corpus files to pixels, kept decoded in memory as far as a bound allows."""
+"""Corpus files to pixels, as scanning decodes them, kept in memory as far as a bound allows."""
 
 import hashlib
-import io
 from threading import Lock
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from verascope.errors import UsageError
+from verascope.errors import InputTrouble, UsageError
+from verascope.media.image import decode, read_header
+from verascope.media.types import judgeable
+from verascope.result import Modality
+from verascope.settings import Limits
 from verascope.train.corpora import Item
 from verascope.train.degrade import Pixels
 
@@ -15,20 +17,30 @@ DEFAULT_BYTES = 6_000_000_000  # of decoded pixels; the shared image corpus take
 
 
 def load(item: Item) -> Pixels:
-    """An item's pixels, upright: uint8 [h, w, 3], RGB.
+    """An item's pixels, upright, transparency on white: uint8 [h, w, 3], RGB.
 
     Raises:
         UsageError: the file is missing, broken, or not the one that the manifest names.
     """
     try:
         data = item.file.read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"), np.uint8)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise UsageError(f"{item.file}: {error}; mend the corpus or take its row out") from error
+    except OSError as error:
+        raise _broken(item, error.strerror or str(error)) from error
     if item.row.sha256 and hashlib.sha256(data).hexdigest() != item.row.sha256:
         raise UsageError(f"{item.file} is not the file that its manifest names by its sha256")
-    return pixels
+    limits = Limits()
+    try:
+        media_type, _ = judgeable(data, item.file.name, frozenset({Modality.IMAGE}))
+        picture = decode(data, media_type, read_header(data, media_type, limits), limits)
+    except InputTrouble as trouble:
+        raise _broken(item, f"{trouble.reason}: {trouble.detail}") from trouble
+    if picture.truncated:
+        raise _broken(item, "rows are missing at its end")
+    return np.ascontiguousarray(picture.pixels)
+
+
+def _broken(item: Item, why: str) -> UsageError:
+    return UsageError(f"{item.file}: {why}; mend the corpus or take its row out")
 
 
 class PixelStore:

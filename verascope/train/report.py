@@ -67,6 +67,7 @@ def figures(
             name: discrimination(part) | nulls_by_protocol.get(name, {})
             for name, part in scored.items()
         },
+        "calibration": reliability(counted, calibration),
         "real_logits": scales(counted),
         "auroc_by_style": {
             style: discrimination(part)["auroc"]
@@ -114,6 +115,16 @@ def scales(scored: Scored) -> dict[str, Any]:
         )
         for fold in np.unique(scored.folds[real])
     }
+
+
+def reliability(scored: Scored, calibration: Calibration) -> dict[str, Any]:
+    """How far the calibrated scores are to be taken for probabilities, at a prior of one half."""
+    scores = np.array([calibration(logit).score for logit in scored.logits])
+    metrics = {"brier": evaluate.brier, "calibration_error": evaluate.calibration_error}
+    found: dict[str, Any] = plain(
+        {name: figure(m, scored.synthetic, scores, scored.sources) for name, m in metrics.items()}
+    )
+    return found
 
 
 def discrimination(scored: Scored) -> dict[str, Any]:
@@ -186,10 +197,8 @@ def flagged(
         part = of_label if name == "all" else of_label.only(lambda i, n=name: group(i) == n)  # type: ignore[misc]
         if len(part.items) >= FEWEST:
             scores = np.array([calibration(logit).score for logit in part.logits])
-            one = len(set(part.sources)) == 1
-            clusters = [item.row.path for item in part.items] if one else part.sources
             found[name] = {
-                point.name: plain(rate(scores >= point.threshold, clusters)) for point in points
+                point.name: plain(rate(scores >= point.threshold, part.sources)) for point in points
             } | {"items": len(part.items), "sources": len(set(part.sources))}
     return found
 
