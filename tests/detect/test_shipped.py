@@ -1,6 +1,7 @@
 """The models in the package: the right files, the stored scores, a card that is theirs."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from verascope.detect import image_residual
 from verascope.detect.image_residual import ImageResidual
-from verascope.detect.model_folder import CARD, GRAPH, ModelFolder
+from verascope.detect.model_folder import CARD, GRAPH, REFERENCE, ModelFolder
 from verascope.errors import ModelError
 from verascope.train.card import card
 
@@ -47,6 +48,22 @@ def test_a_tampered_graph_is_refused(copy: Path) -> None:
     detector = ImageResidual(copy)
     with pytest.raises(ModelError, match="sha256"):
         detector.score(np.zeros((1, 192, 192, 3), np.uint8))
+
+
+def test_a_tampered_reference_is_refused_and_an_older_folder_without_its_hash_loads(
+    copy: Path,
+) -> None:
+    data = bytearray((copy / REFERENCE).read_bytes())
+    data[-1] ^= 1
+    (copy / REFERENCE).write_bytes(data)
+    with pytest.raises(ModelError, match="reference"):
+        ModelFolder(copy).reference()
+    data[-1] ^= 1
+    (copy / REFERENCE).write_bytes(data)
+    described = json.loads((copy / "model.json").read_bytes())
+    del described["reference_sha256"]
+    (copy / "model.json").write_text(json.dumps(described))
+    assert len(ModelFolder(copy).reference()) == 2
 
 
 @pytest.mark.parametrize("missing", ["model.onnx", "model.json"])

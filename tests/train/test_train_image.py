@@ -148,3 +148,10 @@ def test_every_protocol_has_its_null_and_dev_its_reliability(trained: Path) -> N
         for name in ("brier", "calibration_error"):
             low, high = metrics["calibration"][name]["interval"]
             assert 0 <= low <= high <= 1
+
+
+def test_an_unknown_device_is_refused_before_anything_is_written(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = run("image", "--corpus", toy, "--out", out, "--recipe", "tiny", "--device", "warp")
+    assert "no device is called 'warp'" in str(done.exception)
+    assert not out.exists()

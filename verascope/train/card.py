@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from verascope.detect.model_folder import ModelDescription
+from verascope.result import OperatingPoint
 
 PERCENT_POINTS = {"high_precision": "1 % point", "high_recall": "10 % point"}
 NEAR_CHANCE = 0.55  # AUROC
+CONSTANT_BRIER = 0.25  # of a score that is always ½
+COUNTS = ("pictures (synthetic / real)", "sources (synthetic / real)")
 OFTEN = 1.5  # times the false positive rate that a point was set for
 SPLITS = {
     "leave_sources_out": "Leave-sources-out on the training split",
@@ -64,6 +67,7 @@ def _use(d: ModelDescription) -> list[str]:
             f"{p.threshold:.4f}",
             _percent(p.false_positive_rate),
             f"{_percent(p.interval[0])} to {_percent(p.interval[1])}",
+            *_true_positives(p),
         ]
         for p in d.operating_points
     ]
@@ -77,13 +81,30 @@ def _use(d: ModelDescription) -> list[str]:
         "",
         "What errors cost: a real picture that is flagged can cost its maker a post, a sale, a "
         "prize or trust; a synthetic one that is missed passes as a witness. The thresholds below "
-        "were set on real pictures of sources that the scoring network had never seen.",
+        "were set on real pictures of sources that the scoring network had never seen; true "
+        "positives are the share of synthetic pictures of such sources that reach them.",
         "",
         *_table(
-            ["point", "threshold on the score", "false positives there", "95 % interval"], points
+            [
+                "point",
+                "threshold on the score",
+                "false positives there",
+                "95 % interval",
+                "true positives there",
+                "95 % interval",
+            ],
+            points,
         ),
         "",
     ]
+
+
+def _true_positives(point: OperatingPoint) -> list[str]:
+    """The share of synthetic pictures that reach a point, and its interval."""
+    if point.true_positive_rate is None or point.true_positive_interval is None:
+        return ["not measured", "not measured"]
+    low, high = point.true_positive_interval
+    return [_percent(point.true_positive_rate), f"{_percent(low)} to {_percent(high)}"]
 
 
 def _data(d: ModelDescription) -> list[str]:
@@ -108,13 +129,16 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     protocols = d.training["protocols"]
     lines = [f"## {SPLITS[name]}", "", INTRODUCTIONS[name], ""]
     lines += [
-        "Intervals are 95 % bootstrap intervals over sources; those of shares are at least as "
-        "wide as Wilson's over pictures. The null sees only the size and the byte count of the "
-        "re-encoded file.",
+        "Intervals are 95 % bootstrap intervals over sources, drawn anew within each class; where "
+        "a class has one source, over its pictures, and then how sources differ is not in the "
+        "interval. Those of shares are at least as wide as Wilson's over pictures. The null sees "
+        "only the size and the byte count of the file that the protocol makes (as-is: of the "
+        "corpus's own file, metadata included).",
         "",
     ]
     lines += [*_discrimination(metrics["discrimination"]), ""]
     lines += [*(f"- *{key}*: {text}" for key, text in protocols.items()), ""]
+    lines += _reliability(metrics.get("calibration"))
     scales = ", ".join(
         f"{s['mean']:.2f} ± {s['deviation']:.2f}" for s in metrics["real_logits"].values()
     )
@@ -123,6 +147,10 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     groups = metrics["auroc_by_style"] | metrics["auroc_by_family"]
     lines += [*_figures("group", groups), ""]
     lines += ["### AUROC by synthetic source (equal crops)", ""]
+    lines += [
+        "One synthetic source a row: the intervals say nothing of other sources of its generators.",
+        "",
+    ]
     lines += [*_figures("source", metrics["auroc_by_source"]), ""]
     if metrics["apart"]:
         lines += ["### Outside the headline: edited and partly generated pictures", ""]
@@ -154,7 +182,8 @@ def _failures(d: ModelDescription, name: str) -> list[str]:
         for kind, values in metrics["false_positives"]["equal-crops"].items()
         if values[recall.name]["value"] > OFTEN * recall.false_positive_rate
     ]
-    lines = []
+    lines = [*_against_the_null(name, metrics["discrimination"])]
+    lines += _without_lift(name, metrics)
     if missed:
         lines.append(f"{SPLITS[name]}: near chance or worse (AUROC) on {', '.join(missed)}.")
     if flagged:
@@ -163,6 +192,55 @@ def _failures(d: ModelDescription, name: str) -> list[str]:
             f"often than it was set for: {', '.join(flagged)}."
         )
     return lines
+
+
+def _against_the_null(split: str, protocols: dict[str, Any]) -> Iterable[str]:
+    """Each protocol under which the score was not shown to beat its null."""
+    for protocol, values in protocols.items():
+        gap = values.get("above_null")
+        if gap is None:
+            yield f"{SPLITS[split]}, {protocol}: not measured against a null."
+        elif gap["interval"][0] <= 0:
+            relation = "is not above" if gap["value"] <= 0 else "was not shown to be above"
+            yield (
+                f"{SPLITS[split]}, {protocol}: the score {relation} its null, which sees sizes "
+                f"and bytes alone (AUROC − null {_figure(gap)}). What it tells there may be how "
+                "the corpus was gathered."
+            )
+
+
+def _without_lift(split: str, metrics: dict[str, Any]) -> Iterable[str]:
+    """Each point that synthetic pictures were not shown to reach more often than real ones."""
+    for point, text in PERCENT_POINTS.items():
+        real = metrics["false_positives"]["equal-crops"]["all"][point]
+        made = metrics["found"]["equal-crops"]["all"][point]
+        if has_lift(made, real) is not True:
+            word = "do not reach" if has_lift(made, real) is False else "were not shown to reach"
+            yield (
+                f"{SPLITS[split]}, equal-crops: synthetic pictures {word} the {text} more often "
+                f"than real ones ({_share(made)} against {_share(real)})."
+            )
+
+
+def has_lift(synthetic: dict[str, Any], real: dict[str, Any]) -> bool | None:
+    """Whether more synthetic than real pictures reach a point; None where intervals overlap."""
+    if synthetic["value"] <= real["value"]:
+        return False
+    return True if synthetic["interval"][0] > real["interval"][1] else None
+
+
+def _reliability(values: dict[str, Any] | None) -> list[str]:
+    """How far a score may be read as a probability."""
+    if values is None:
+        return ["Whether scores hold as probabilities was not measured.", ""]
+    shown = values["brier"]["interval"][1] < CONSTANT_BRIER
+    doubt = "" if shown else " (not shown to be better than that)"
+    return [
+        "Scores as probabilities, both classes weighted alike (equal crops): Brier score "
+        f"{_figure(values['brier'])}, where a constant ½ has {CONSTANT_BRIER:g}{doubt}; expected "
+        f"calibration error over tenths {_figure(values['calibration_error'])}.",
+        "",
+    ]
 
 
 def _recompute(d: ModelDescription) -> list[str]:
@@ -193,13 +271,13 @@ def _discrimination(protocols: dict[str, Any]) -> list[str]:
         "TPR at 1 % FPR",
         "TPR at 5 % FPR",
         "pairs won",
-        "synthetic / real",
+        *COUNTS,
     ]
     rows = [
         [
             name,
             *(_figure(values.get(key)) for key in keys),
-            f"{values['auroc']['synthetic']} / {values['auroc']['real']}",
+            *_counts(values["auroc"]),
         ]
         for name, values in protocols.items()
     ]
@@ -207,8 +285,14 @@ def _discrimination(protocols: dict[str, Any]) -> list[str]:
 
 
 def _figures(title: str, groups: dict[str, Any]) -> list[str]:
-    rows = [[name, _figure(f), f"{f['synthetic']} / {f['real']}"] for name, f in groups.items()]
-    return _table([title, "AUROC", "synthetic / real"], rows)
+    rows = [[name, _figure(f), *_counts(f)] for name, f in groups.items()]
+    return _table([title, "AUROC", *COUNTS], rows)
+
+
+def _counts(figure: dict[str, Any]) -> list[str]:
+    """Pictures and sources of each class that a figure rests on; see COUNTS."""
+    made, real = figure["clusters"]
+    return [f"{figure['synthetic']} / {figure['real']}", f"{made} / {real}"]
 
 
 def _flagged(title: str, groups: dict[str, Any]) -> list[str]:

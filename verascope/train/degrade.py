@@ -2,7 +2,7 @@
 
 Training: `training_crop` draws a random fate for each crop and always ends in a lossy encoder
 after a crop at a random offset, so that neither the file's container nor its JPEG grid can be
-learned (corpora keep synthetic pictures as PNG and real ones as JPEG more often than not).
+learned: both differ between a corpus's classes for reasons that are not synthesis.
 Judging: `social` is the fixed protocol of a platform. Augmenting with blur and JPEG is from Wang
 et al. 2020 (CNN-generated images are surprisingly easy to spot), cropping instead of resizing from
 NPR and SAFE; double JPEG mimics a picture that is shared again (AI-GenBench 2025).

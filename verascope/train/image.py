@@ -2,9 +2,9 @@
 
 One network for each fold of sources, scored on the sources that it never saw: these logits give
 the headline figure, the calibration and the thresholds. Then the same recipe, steps and seed on
-all training sources: that network is exported. Fold and final networks differ only in their data,
-so the folds' logits stand for the final one's on unseen sources; the dev split, which chooses
-nothing, checks it.
+all training sources: that network is exported. The folds' logits stand for the final one's on
+unseen sources, although networks of other data have logits of somewhat other scales: the card shows
+these, and the dev split, which chooses nothing, shows what the thresholds hold.
 """
 
 import hashlib
@@ -102,6 +102,7 @@ def train_image(run: Run) -> Path:
         UsageError: the corpora do not hold both classes, or `out` holds another run.
     """
     set_threads(run.threads)
+    pick(run.device)  # a wrong name is refused before anything is read or written
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
     _claim(run, data)

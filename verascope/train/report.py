@@ -103,7 +103,8 @@ def figures(
 def scales(scored: Scored) -> dict[str, Any]:
     """Mean and deviation of the real items' logits, by the model that scored them.
 
-    Where one calibration serves several fold models and the final one, these must be alike.
+    One calibration serves all fold models and the final one: as far as these differ, so do the
+    rates that its thresholds hold.
     """
     real = ~scored.synthetic
     return {
