@@ -2,6 +2,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Networks this small only lose by more, most of all where the cores are shared."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -204,6 +204,68 @@ def corpus(
 
 
 @generate.command()
+@g.with_options(g.data)
+@click.option("--out", required=True, type=g.FOLDER, help="Folder for runs and corpus.")
+@click.option(
+    "--decoders",
+    default=24,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many are drawn from the seed; every fourth makes fingerprints.",
+)
+@g.with_options(g.steps, g.seconds, COUNT, g.max_side, g.seed, g.device, g.threads)
+@g.with_options(g.allow_confounds, g.no_sign, g.jobs)
+def mixture(
+    data: Path,
+    out: Path,
+    decoders: int,
+    steps: int | None,
+    seconds: float | None,
+    count: int,
+    max_side: int,
+    seed: int,
+    device: str,
+    allow_confounds: bool,
+    no_sign: bool,
+    jobs: int | None,
+) -> None:
+    """Train many small drawn decoders and write one corpus of their twins.
+
+    \b
+      verascope generate mixture --data photos --out mixture --steps 800 --count 5000
+
+    Run it again to go on after a kill.
+    """
+    from verascope.generate.mixture import mixture as made
+
+    plan = _plan(count, seed, max_side, no_sign, allow_confounds)
+    result = made(
+        *(data, out),
+        decoders=decoders,
+        budget=_budget(steps, seconds),
+        plan=plan,
+        device=device,
+        watch=g.watch(),
+        jobs=jobs,
+    )
+    g.say(g.tell_corpus(result.report, out / "corpus"))
+    g.say([f"left out       decoder {k}: {reason}" for k, reason in result.left_out.items()])
+
+
+@generate.command()
+@click.argument("corpus", type=g.READABLE)
+@click.option("--out", required=True, type=g.FOLDER, help="Folder for the shards.")
+@click.option("--max-mb", default=500, show_default=True, type=click.IntRange(1), help="A shard's.")
+def shards(corpus: Path, out: Path, max_mb: int) -> None:
+    """Pack a finished corpus into WebDataset shards, whose bytes depend on the corpus alone."""
+    g.need_extra()
+    from verascope.generate.shards import write_shards
+
+    for shard in write_shards(corpus, out, max_mb * 1_000_000):
+        click.echo(f"{out / shard.path}  {shard.samples} samples  {shard.bytes} bytes")
+
+
+@generate.command()
 @g.with_options(RUN, g.data)
 @click.option("--count", default=500, show_default=True, type=click.IntRange(10))
 @g.with_options(g.seed, g.device, g.threads)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from verascope.errors import UsageError
 from verascope.generate.contract import Array, Data, Generator, Item, Sampler
 from verascope.generate.features import NAME, random_features, thumbnails
-from verascope.generate.pairs import CANDIDATES, MIN_PILOT, Plan, candidates, reals
+from verascope.generate.pairs import CANDIDATES, MIN_PILOT, Plan, first_pairs, reals
 from verascope.generate.spectrum import WINDOW_PX, peak, radial_spectrum
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -105,12 +105,7 @@ def evaluate(
     base, other = (train, held_out) if held_out else (Half(train, 0), Half(train, 1))
     plan = Plan(count=count, seed=seed, max_side=WINDOW_PX)
     reference = [item.media for item in reals(generator, base, plan, range(CANDIDATES * count))]
-    pairs = []
-    for _, _, pair in candidates([generator], other, plan, range(CANDIDATES * count)):
-        if not isinstance(pair, str):
-            pairs.append(pair)
-        if len(pairs) == count:
-            break
+    pairs = first_pairs(generator, other, plan, count)
     n = min(len(reference), len(pairs))
     if n < MIN_PILOT:
         raise UsageError(f"only {n} pictures can be measured, at least {MIN_PILOT} are needed")

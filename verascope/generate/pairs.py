@@ -49,24 +49,26 @@ def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) ->
         UsageError: there are fewer than ten to measure.
     """
     plan = msgspec.structs.replace(plan, max_side=min(plan.max_side, WINDOW_PX))
-    pairs: dict[str, tuple[Item, Item]] = {}
-    for key, _, pair in candidates([generator], data, plan, range(CANDIDATES * pilot)):
-        if not isinstance(pair, str):
-            pairs.setdefault(pair[1].pair or str(key), pair)
-        if len(pairs) == pilot:
-            break
+    pairs = first_pairs(generator, data, plan, pilot)
     if len(pairs) < MIN_PILOT:
         raise UsageError(f"fewer than {MIN_PILOT} windows of {MIN_SIDE} px or more can be measured")
-    real, made = ([side.media for side in pair] for pair in zip(*pairs.values(), strict=True))
+    real, made = ([side.media for side in pair] for pair in zip(*pairs, strict=True))
     return self_test(real, made, paired=isinstance(generator, Transformer))
 
 
 def candidates(
-    generators: Sequence[Generator], data: Data, plan: Plan, keys: range
+    generators: Sequence[Generator], data: Data, plan: Plan, keys: range, seen: set[str]
 ) -> Iterator[tuple[int, int, tuple[Item, Item] | str]]:
     """Candidates in order: key, the generator's place, a real item and its made counterpart.
 
     The generators take turns. In place of a pair stands the reason where there is none.
+
+    Args:
+        generators: with their weights.
+        data: real items.
+        plan: seed and sizes.
+        keys: the candidates' numbers.
+        seen: pairs that shall not be transformed again; the caller adds to it.
     """
     turns = len(generators)
     made: dict[int, Iterator[Item]] = {}
@@ -81,10 +83,27 @@ def candidates(
             real = _real(generator, data, plan, key)
             if sample is not None:
                 yield key, place, (real, replace(sample, key=key))
+            elif real.pair in seen:
+                yield key, place, "repeated"  # a picture that fits whole comes only once
             elif isinstance(generator, Transformer):
                 yield key, place, (real, _counterpart(generator, real, plan.seed))
         except InputTrouble as trouble:
             yield key, place, str(trouble.reason)
+
+
+def first_pairs(
+    generator: Generator, data: Data, plan: Plan, count: int
+) -> list[tuple[Item, Item]]:
+    """The first `count` pairs that there are, or fewer."""
+    seen: set[str] = set()
+    pairs: list[tuple[Item, Item]] = []
+    for _, _, pair in candidates([generator], data, plan, range(CANDIDATES * count), seen):
+        if not isinstance(pair, str):
+            pairs.append(pair)
+            seen.add(pair[0].pair)
+        if len(pairs) == count:
+            break
+    return pairs
 
 
 def reals(generator: Generator, data: Data, plan: Plan, keys: range) -> Iterator[Item]:

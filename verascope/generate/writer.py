@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from verascope.errors import UsageError
 from verascope.generate.checks import too_poor
-from verascope.generate.contract import Array, Data, Generator, Item, Transformer, item_rng
+from verascope.generate.contract import Array, Data, Generator, Item, item_rng
 from verascope.generate.encode import Codec
 from verascope.generate.manifest import Row, label_of
 from verascope.generate.null import header
@@ -87,15 +87,15 @@ class Writer(NamedTuple):
         good = sum(1 for entry in done if entry.rows)
         waiting: deque[Future[Entry]] = deque()
         keys = range(len(done), CANDIDATES * self.plan.count + PILOT)
-        found = candidates(generators, data, self.plan, keys)
+        found = candidates(generators, data, self.plan, keys, seen)
         while good < self.plan.count:
             key, place, pair = next(found, (0, 0, None))
             if pair is None:
                 yield from waiting
                 raise UsageError(f"only {good} of {self.plan.count} are good: {tally(done)}")
             generator = generators[place]
-            if not isinstance(pair, str):
-                pair = self._refuse(pair, generator, seen) or pair
+            if not isinstance(pair, str) and not self.plan.allow_confounds:
+                pair = too_poor(pair, generator) or pair
             if isinstance(pair, str):
                 waiting.append(pool.submit(Entry, refused=pair))
             else:
@@ -105,11 +105,6 @@ class Writer(NamedTuple):
             while waiting and (waiting[0].done() or len(waiting) > AHEAD * self.jobs):
                 yield waiting.popleft()
         yield from waiting
-
-    def _refuse(self, pair: tuple[Item, Item], generator: Generator, seen: set[str]) -> str | None:
-        if isinstance(generator, Transformer) and pair[0].pair in seen:
-            return "repeated"  # a picture that fits whole comes only once
-        return None if self.plan.allow_confounds else too_poor(pair, generator)
 
     def write_pair(self, generator: Generator, key: int, pair: tuple[Item, Item]) -> Entry:
         """Encode a real picture and its counterpart alike; each appears whole or not at all."""
