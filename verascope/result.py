@@ -405,4 +405,9 @@ class Result(Struct, frozen=True, kw_only=True):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of Result (draft 2020-12)."""
-    return msgspec.json.schema(Result)
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:verascope:result:{SCHEMA_VERSION}",
+        "title": "Verascope Result",
+    }
+    return head | msgspec.json.schema(Result)
