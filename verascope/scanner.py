@@ -20,7 +20,6 @@ from verascope.errors import InputTrouble
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.judging import input_of, judge, result_of
 from verascope.media.sandbox import Sandbox
-from verascope.media.spool import Spool
 from verascope.provenance import evidence as credential
 from verascope.provenance import trust
 from verascope.result import (
@@ -76,6 +75,8 @@ class Scanner:
 
         It is copied in pieces to a nameless temporary file, of which nothing is left when killed.
         """
+        from verascope.media.spool import Spool
+
         with Spool(stream, self.settings.limits.max_bytes) as path:
             return self._scan(path, name)
 

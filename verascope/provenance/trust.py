@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from verascope.errors import UsageError
 from verascope.provenance.library import load
-from verascope.provenance.local_lists import names, path_of
 
 LISTS = Path(__file__).parent / "lists"
 NAMES = ("official", "interim", "none")
@@ -88,14 +87,21 @@ def _read(name: str) -> TrustList:
         )
     if name.startswith(TIME_STAMP_PREFIX):
         return TrustList(name, time_stamps=local(Path(name.removeprefix(TIME_STAMP_PREFIX))))
+    return TrustList(name, signers=local(_path(name)))
+
+
+def _path(name: str) -> Path:
+    """The file of a list that the user keeps or names."""
+    from verascope.provenance.local_lists import names, path_of
+
     kept = path_of(name)
     if kept is not None:
-        return TrustList(name, signers=local(kept))
+        return kept
     if not name.endswith((".pem", ".crt", ".cer")):
         raise UsageError(
             f"trust: no list is called {name!r}; use {', '.join((*NAMES, *names()))} or PATH.pem"
         )
-    return TrustList(name, signers=local(Path(name)))
+    return Path(name)
 
 
 def local(path: Path | str) -> str:
