@@ -33,13 +33,17 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """What people should know before they use a generator's output."""
+    """What people should know before they use a generator's output.
+
+    `cost` is what a training with the defaults takes: seconds of one core a step, peak memory.
+    """
 
     summary: str
     papers: tuple[str, ...]
     good_for: str
     traces: str
     limits: str
+    cost: str = "not measured"
 
 
 class Budget(Struct, frozen=True, kw_only=True):

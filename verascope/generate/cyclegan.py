@@ -55,6 +55,7 @@ class CycleGan(PictureTransformer):
         good_for="Stylised pictures (label edited) whose layout stays.",
         traces="The checkerboard of its up-sampler; colours and textures of the other kind.",
         limits="Minutes on a CPU swap colours, hours are needed for texture. Shapes never change.",
+        cost="0.48 s of a core a step at batch 4, 460 MiB; other colours after 250 steps.",
     )
     config: CycleGanConfig
 

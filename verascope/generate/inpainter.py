@@ -53,6 +53,7 @@ class Inpainter(PictureTransformer):
         traces="The hole is smooth, with the up-sampler's grid; its border may show.",
         limits="It fills with colour and coarse texture, never with objects. The hole is a"
         " rectangle with hard edges.",
+        cost="0.12 s of a core a step, 390 MiB; colours that nearly fit after 600 steps.",
     )
     config: InpainterConfig
 

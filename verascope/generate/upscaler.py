@@ -47,6 +47,7 @@ class Upscaler(PictureTransformer):
         good_for="Edited pictures (label edited): what an upscaler invents, with real content.",
         traces="The head's up-sampling peaks; detail above 1/factor is made or missing.",
         limits="An L1 loss gives soft pictures: blur is part of the trace.",
+        cost="0.10 s of a core a step, 360 MiB; sharper than bicubic after 600 steps.",
     )
     config: UpscalerConfig
 
