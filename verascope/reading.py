@@ -28,7 +28,7 @@ from verascope.provenance.verify import verify
 from verascope.result import Modality, Reason, Warn
 
 HASH_CHUNK_BYTES = 1 << 20
-HASH_SIGN_BYTES = 256 << 20  # how much is hashed within one deadline
+HASH_SIGN_BYTES = 64 << 20  # how much is hashed within one deadline
 DECODED = frozenset({Modality.IMAGE})  # what media/ can decode so far
 
 
@@ -61,7 +61,8 @@ def _stages(
     """The stages of an opened file; ends early when somebody writes to it meanwhile."""
     before = _state(file)
     opened = _open(ask, data)
-    yield opened.reading, ()
+    if len(data) > HASH_SIGN_BYTES:  # type and size are known even if the rest takes too long
+        yield opened.reading, ()
     for sha256 in _hash(file):
         opened = opened._replace(reading=msgspec.structs.replace(opened.reading, sha256=sha256))
         yield opened.reading, ()  # a sign of life: big files take long
