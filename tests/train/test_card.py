@@ -57,6 +57,11 @@ def test_a_point_without_lift_is_a_limit(described: ModelDescription) -> None:
     assert "Dev split, equal-crops: synthetic pictures do not reach the 1 %" not in limits
 
 
+def test_a_split_with_too_few_pictures_still_has_a_card(described: ModelDescription) -> None:
+    limits = changed(described, "found", "equal-crops", to={})
+    assert "Dev split: too few pictures to say what reaches the operating points." in limits
+
+
 def test_lift_needs_intervals_that_stand_apart() -> None:
     real = figure(0.02, 0.01, 0.04)
     assert has_lift(figure(0.5, 0.3, 0.6), real) is True

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from tests.train.conftest import toy_pixels
@@ -155,3 +156,12 @@ def test_an_unknown_device_is_refused_before_anything_is_written(toy: Path, tmp_
     done = run("image", "--corpus", toy, "--out", out, "--recipe", "tiny", "--device", "warp")
     assert "no device is called 'warp'" in str(done.exception)
     assert not out.exists()
+
+
+def test_threads_bound_what_torch_computes_with(toy: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        run("image", "--corpus", toy, "--out", tmp_path / "run", "--threads", 2, "--device", "warp")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -211,9 +211,12 @@ def _against_the_null(split: str, protocols: dict[str, Any]) -> Iterable[str]:
 
 def _without_lift(split: str, metrics: dict[str, Any]) -> Iterable[str]:
     """Each point that synthetic pictures were not shown to reach more often than real ones."""
+    sets = [metrics[name]["equal-crops"].get("all") for name in ("found", "false_positives")]
+    if None in sets:  # too few pictures for a row
+        yield f"{SPLITS[split]}: too few pictures to say what reaches the operating points."
+        return
     for point, text in PERCENT_POINTS.items():
-        real = metrics["false_positives"]["equal-crops"]["all"][point]
-        made = metrics["found"]["equal-crops"]["all"][point]
+        made, real = (found[point] for found in sets)
         if has_lift(made, real) is not True:
             word = "do not reach" if has_lift(made, real) is False else "were not shown to reach"
             yield (
