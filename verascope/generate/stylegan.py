@@ -4,12 +4,12 @@ Karras et al. 2019 and 2020 (arXiv 1812.04948, 1912.04958): a mapping network tu
 styles, which modulate every convolution of a synthesis network that grows from a learnt constant;
 noise at each layer, skip connections to RGB, a residual discriminator with minibatch deviation,
 lazy R1, moving average of the generator. For small data with the differentiable augmentation of
-Zhao et al. 2020. Left out: path length regularisation, style mixing, equalised learning rates.
+Zhao et al. 2020. Left out: path length regularisation and style mixing.
 """
 
 import copy
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from verascope.generate.base import LatentSampler, average, from_pixels, to_pixe
 from verascope.generate.contract import Card, Config, Data, Item
 from verascope.generate.data import Crops, example_pictures
 from verascope.generate.device import Device, pick
+from verascope.generate.equalised import Conv, Linear
 from verascope.generate.loop import Batches, Method, seeded
 from verascope.generate.penalty import r1
 from verascope.generate.run import grid
@@ -61,6 +62,7 @@ class StyleGan(LatentSampler):
         good_for="The artefacts of the family that made most synthetic faces; small data.",
         traces="Bilinear up-sampling: weak peaks, little energy at high frequencies.",
         limits="Minutes on a CPU give blobs of the right colours; it is made for a GPU and hours.",
+        cost="1.2 s of a core a step at 64 px; made for a GPU.",
     )
     config: StyleGanConfig
 
@@ -98,13 +100,11 @@ class _Training(Method):
         self._fixed = torch.randn(64, config.latent, generator=self.noise).to(device.device)
         self.modules = {"g": g.to(device.device), "d": d.to(device.device)}
         self.modules["ema"] = copy.deepcopy(g).requires_grad_(False)
-        # The mapping network learns a hundred times slower (Karras 2019, appendix C).
-        slow = config.learning_rate / 100
-        mapping: dict[str, Any] = {"params": g.mapping.parameters(), "lr": slow}
-        rest: dict[str, Any] = {"params": g.synthesis.parameters()}
         self.optimisers = {
-            "g": torch.optim.Adam([mapping, rest], lr=config.learning_rate, betas=(0.0, 0.99)),
-            "d": torch.optim.Adam(d.parameters(), lr=config.learning_rate, betas=(0.0, 0.99)),
+            name: torch.optim.Adam(
+                self.modules[name].parameters(), lr=config.learning_rate, betas=(0.0, 0.99)
+            )
+            for name in ("g", "d")
         }
 
     def step(self, batch: Tensor, used: float) -> dict[str, float]:
@@ -154,7 +154,8 @@ class StyleGenerator(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for _ in range(config.mapping):
-            layers += [nn.Linear(config.latent, config.latent), nn.LeakyReLU(0.2)]
+            # The mapping network learns a hundred times slower (Karras 2019, appendix C).
+            layers += [Linear(config.latent, config.latent, rate=0.01), nn.LeakyReLU(0.2)]
         self.mapping = nn.Sequential(*layers)
         self.synthesis = _Synthesis(config)
 
@@ -198,21 +199,21 @@ class _Modulated(nn.Module):
     ) -> None:
         super().__init__()
         size = 1 if rgb else 3
-        self.weight = nn.Parameter(torch.randn(after, before, size, size) / (before**0.5 * size))
+        self.weight = nn.Parameter(torch.randn(after, before, size, size))
+        self.scale = 1 / (before**0.5 * size)
         self.bias = nn.Parameter(torch.zeros(after))
-        self.style = nn.Linear(latent, before)
-        nn.init.ones_(self.style.bias)
+        self.style = Linear(latent, before, bias=1.0)
         self.strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("kept", torch.randn(1, 1, side, side))
         self.rgb = rgb
 
     def forward(self, x: Tensor, w: Tensor, noise: torch.Generator | None) -> Tensor:
-        style = self.style(w)
-        y = conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[-1] // 2)
+        style, weight = self.style(w), self.weight * self.scale
+        y = conv2d(x * style[:, :, None, None], weight, padding=weight.shape[-1] // 2)
         if self.rgb:
             return y + self.bias[None, :, None, None]
         # Karras 2020, equation 3: w″ = w′ / √(Σ w′²), taken out of the convolution.
-        power = style.square() @ self.weight.square().sum((2, 3)).T
+        power = style.square() @ weight.square().sum((2, 3)).T
         y = y * (power + 1e-8).rsqrt()[:, :, None, None]
         kept = self.kept
         assert isinstance(kept, Tensor)
@@ -229,17 +230,17 @@ class StyleDiscriminator(nn.Module):
     def __init__(self, config: StyleGanConfig) -> None:
         super().__init__()
         widths = _widths(config)[::-1]
-        self.first = nn.Conv2d(3, widths[0], 1)
+        self.first = Conv(3, widths[0], 1)
         self.blocks, self.skips = nn.ModuleList(), nn.ModuleList()
         for before, after in pairwise(widths):
-            same = [nn.Conv2d(before, before, 3, 1, 1), nn.LeakyReLU(0.2)]
-            halved = [nn.Conv2d(before, after, 3, 1, 1), nn.LeakyReLU(0.2), nn.AvgPool2d(2)]
+            same = [Conv(before, before), nn.LeakyReLU(0.2)]
+            halved = [Conv(before, after), nn.LeakyReLU(0.2), nn.AvgPool2d(2)]
             self.blocks.append(nn.Sequential(*same, *halved))
-            self.skips.append(nn.Conv2d(before, after, 1, bias=False))
+            self.skips.append(Conv(before, after, 1))
         last = widths[-1]
-        self.last = nn.Conv2d(last + 1, last, 3, 1, 1)
+        self.last = Conv(last + 1, last)
         self.logit = nn.Sequential(
-            nn.Flatten(), nn.Linear(16 * last, last), nn.LeakyReLU(0.2), nn.Linear(last, 1)
+            nn.Flatten(), Linear(16 * last, last), nn.LeakyReLU(0.2), Linear(last, 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
