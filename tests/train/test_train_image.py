@@ -13,6 +13,9 @@ from tests.train.conftest import toy_pixels
 from verascope.cli.train import train
 from verascope.detect import registry
 from verascope.detect.image_residual import ImageResidual
+from verascope.train.folder import Facts, write
+from verascope.train.network import Discriminator
+from verascope.train.recipe import load_recipe
 
 
 def run(*arguments: object) -> Result:
@@ -116,20 +119,41 @@ def test_a_run_does_not_go_on_with_other_files(toy: Path, tmp_path: Path) -> Non
     assert "other files" in str(run(*again, "--steps", 1, "--resume").exception)
 
 
+@pytest.mark.parametrize("step", ["write_bytes", "rename"])
 def test_a_model_folder_is_written_wholly_or_not_at_all(
-    trained: Path, toy: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    before = {file.name: file.read_bytes() for file in (trained / "model").iterdir()}
+    folder = shutil.copytree(trained / "model", tmp_path / "model")
+    described = ImageResidual(folder).folder.description
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    real = getattr(Path, step)
 
-    def fail(*_: object) -> None:
-        raise OSError("no space left")
+    def full(path: Path, *given: object) -> object:
+        if path.name in ("model.json", "new"):
+            raise OSError("no space left")
+        return real(path, *given)
 
-    monkeypatch.setattr("verascope.train.folder._described", fail)
-    again = ("image", "--corpus", toy, "--out", trained, "--recipe", "tiny", "--resume")
-    assert "no space" in str(run(*again).exception)
-    monkeypatch.setattr(Path, "rename", fail)
-    assert {file.name: file.read_bytes() for file in (trained / "model").iterdir()} == before
-    assert not list(trained.glob(".model*"))
+    recipe = load_recipe("tiny")
+    facts = Facts(
+        name="new",
+        version="2",
+        commands=described.training["commands"],
+        code_sha256="",
+        recipe=recipe,
+        corpora=[],
+        network=Discriminator(recipe.architecture),
+        graph=before["model.onnx"],
+    )
+    calibrated = (described.calibration, described.operating_points, described.metrics)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, step, full)
+        with pytest.raises(OSError, match="no space"):
+            write(folder, facts, *calibrated)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    write(folder, facts, *calibrated)
+    assert ImageResidual(folder).version == "2"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_run_that_goes_on_keeps_the_hash_of_the_code_that_began_it(
