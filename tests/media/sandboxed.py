@@ -26,6 +26,10 @@ def pid() -> Iterator[Answer]:
     yield str(os.getpid()).encode(), ()
 
 
+def environment() -> Iterator[Answer]:
+    yield " ".join(os.environ).encode(), ()
+
+
 def arrays() -> Iterator[Answer]:
     yield b"one", [np.arange(12, dtype=np.uint8).reshape(3, 4)]
     yield b"two", [np.zeros((0, 4), np.uint8), np.array([[-1, 2]], np.int32)]

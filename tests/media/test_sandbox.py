@@ -109,6 +109,16 @@ def test_an_interrupt_of_the_terminal_does_not_reach_the_worker(sandbox: Sandbox
     assert signal.getsignal(signal.SIGINT) is not None
 
 
+def test_a_workers_environment_holds_no_secret(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERASCOPE_SIGN_KEY", "-----BEGIN PRIVATE KEY-----")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    (names,) = ask(sandbox, "environment")
+    assert "PATH" in names.split()
+    assert not {"VERASCOPE_SIGN_KEY", "AWS_SECRET_ACCESS_KEY"} & set(names.split())
+
+
 def test_a_second_thread_is_told(sandbox: Sandbox) -> None:
     messages = sandbox.call(b"arrays")
     next(messages)

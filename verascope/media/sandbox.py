@@ -32,6 +32,26 @@ CPU_SLACK_S = 2
 MAX_MESSAGES = 64  # of a call: more than any function has to say
 DYING_S = 0.5  # what a worker gets to end by itself once it has closed its end
 MAX_SAID_BYTES = 4096  # of a dead worker's last words
+# Of the parent's environment: where programs, libraries and the user's lists are, the language,
+# and what some processors need for correct arithmetic.
+ENVIRONMENT = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "OPENBLAS_CORETYPE",
+        "OPENBLAS_L2_SIZE",
+        "PATH",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "SYSTEMROOT",
+        "TMPDIR",
+        "TZ",
+        "VIRTUAL_ENV",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+    }
+)
 BOOT = (
     "import sys, json; path, function, sock, arena, memory = json.loads(sys.argv[1]); "
     "sys.path[:] = path; from verascope.media.worker import serve; "
@@ -201,16 +221,21 @@ def _spawn(boot: list[object], fds: tuple[int, ...], errors: int) -> subprocess.
     """Start a fresh interpreter: no state, no open file and no signal of the parent's."""
     path = [entry for entry in sys.path if entry]  # never the current folder by ""
     arguments = json.dumps([path, *boot])
-    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", BOOT, arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=errors,
         pass_fds=fds,
-        env={**os.environ, **one_thread},
+        env=_environment(),
         start_new_session=True,  # the terminal's Ctrl-C is the parent's to handle
     )
+
+
+def _environment() -> dict[str, str]:
+    """What a worker needs to run at all. Keys, tokens and PINs of the parent's stay with it."""
+    kept = {n: v for n, v in os.environ.items() if n in ENVIRONMENT or n.startswith("LC_")}
+    return kept | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def _arena_file() -> int:
