@@ -39,9 +39,9 @@ The 1 % and the 10 % point are the detector's operating points: thresholds on th
 that so many real pictures reach, measured on sources that the model had not been trained on.
 The model's card gives them with their intervals.
 
-The interval beside a score is what the few calibration sources leave open of the curve from logit to
-probability. It is not how sure the detector is of this one picture: two pictures with the same score
-have the same interval.
+The interval beside a score is what the few calibration sources leave open of the curve from
+logit to probability. It is not how sure the detector is of this one picture: two pictures with
+the same score have the same interval.
 
 ## Reasons
 
