@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -15,11 +16,11 @@ from verascope.errors import UsageError
 from verascope.generate import manifest
 from verascope.generate.contract import Budget, Progress
 from verascope.generate.corpus import Maker
-from verascope.generate.data import example_pictures
+from verascope.generate.data import Listed, example_pictures, open_pictures
 from verascope.generate.draw import drawn
-from verascope.generate.mixture import _good, mixture
+from verascope.generate.mixture import _cut_off, _good, mixture
 from verascope.generate.pairs import Plan
-from verascope.generate.reconstructor import Reconstructor
+from verascope.generate.reconstructor import Reconstructor, ReconstructorConfig
 from verascope.generate.spectrum import SelfTest
 
 
@@ -71,6 +72,31 @@ def test_poor_decoders_are_left_out_and_fingerprints_stay_a_quarter() -> None:
     assert len(kept) == 5
     with pytest.raises(UsageError, match="train longer"):
         _good([maker(0, 0.9, 20.0)])
+
+
+def test_a_wider_cut_off_is_taken_where_the_spectrum_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = Reconstructor(msgspec.structs.replace(drawn(0, 0), width=4, crop=16, batch=2))
+    data = Listed(generator.examples())
+    checkpoint = generator.train(data, Budget(steps=1), seed=0, out=tmp_path)
+    measured: list[float] = []
+
+    def measure(made: Reconstructor, *_: object) -> SelfTest:
+        made.ready()
+        measured.append(made.config.low_pass_px)
+        auroc = 0.9 if made.config.low_pass_px < 1.5 else 0.7
+        return msgspec.structs.replace(maker(0, 0.5, 36.0).test, spectrum_auroc=auroc)
+
+    monkeypatch.setattr("verascope.generate.mixture.measure", measure)
+    plan = Plan(count=1, seed=0)
+    (tmp_path / "p").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "p" / "a.png")
+    for _ in range(2):  # the second time from the reports
+        chosen = _cut_off(generator, checkpoint, open_pictures(tmp_path / "p"), plan)
+        assert isinstance(chosen.generator.config, ReconstructorConfig)
+        assert chosen.generator.config.low_pass_px == 1.5
+    assert measured == [c for c in (0.7, 0.85, 1.0, 1.2, 1.5) if c >= drawn(0, 0).low_pass_px]
 
 
 @pytest.mark.slow

@@ -67,6 +67,10 @@ class Base:
         network.load_state_dict(read_weights(checkpoint, self.name, self.config))
         self._loaded = network.to(self.device.device).eval()
 
+    def adopt(self, other: "Base") -> None:
+        """Take the loaded network of another generator, whose config made the same one."""
+        self._loaded = other.ready()
+
     def ready(self) -> nn.Module:
         """The loaded network.
 

@@ -10,12 +10,17 @@ import msgspec
 
 from verascope.errors import UsageError
 from verascope.generate import corpus
-from verascope.generate.checks import MIN_PSNR_DB, ConfoundedError, check_alignment
+from verascope.generate.checks import (
+    MAX_SPECTRUM_AUROC,
+    MIN_PSNR_DB,
+    ConfoundedError,
+    check_alignment,
+)
 from verascope.generate.contract import Budget, Progress, Watch
 from verascope.generate.corpus import Maker
 from verascope.generate.data import Pictures, open_pictures
 from verascope.generate.device import pick
-from verascope.generate.draw import TURN, drawn
+from verascope.generate.draw import CUT_OFFS, TURN, drawn
 from verascope.generate.pairs import Plan, measure
 from verascope.generate.reconstructor import Reconstructor
 from verascope.generate.run import write_json
@@ -67,7 +72,7 @@ def mixture(
             out=out / "runs" / f"{k:02d}",
             watch=watch and _of_all(watch, k, decoders),
         )
-        makers.append(Maker(generator, checkpoint, _test(generator, checkpoint, pictures, plan)))
+        makers.append(_cut_off(generator, checkpoint, pictures, plan))
     left_out: dict[str, str] = {}
     if not plan.allow_confounds:
         makers, left_out = _good(makers)
@@ -75,9 +80,28 @@ def mixture(
     return Mixture(report, left_out)
 
 
+def _cut_off(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: Plan) -> Maker:
+    """The decoder under the drawn low-pass swap, or the next wider one that hides its spectrum.
+
+    The network is the same under all of them, so nothing is trained again; corpus.json has the
+    config with the cut-off that was chosen.
+    """
+    drawn_px = generator.config.low_pass_px
+    maker = Maker(generator, checkpoint, _test(generator, checkpoint, pictures, plan))
+    for wider in CUT_OFFS:
+        if plan.allow_confounds or not drawn_px or maker.test.spectrum_auroc <= MAX_SPECTRUM_AUROC:
+            break
+        if wider > drawn_px:
+            config = msgspec.structs.replace(generator.config, low_pass_px=wider)
+            other = Reconstructor(config, generator.device)
+            other.adopt(generator)
+            maker = Maker(other, checkpoint, _test(other, checkpoint, pictures, plan))
+    return maker
+
+
 def _test(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: Plan) -> SelfTest:
     """The self-test, kept in the run folder: going on after a kill does not measure again."""
-    report = checkpoint.parent / "report.json"
+    report = checkpoint.parent / f"report-{generator.config.low_pass_px}.json"
     of = {
         "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
         "data_sha256": pictures.sha256,
