@@ -17,6 +17,7 @@ from verascope.provenance.claims import claims
 from verascope.provenance.history import cut, ingredient_failures, named, tree, visits
 from verascope.provenance.judge import ABOUT_SIGNER, KNOWN_SIGNER, Answer, Judgement, judge
 from verascope.provenance.library import load
+from verascope.provenance.remains import trouble
 from verascope.provenance.report import Report, parse
 from verascope.provenance.trust import Contexts
 from verascope.result import Outcome, Provenance
@@ -38,6 +39,8 @@ def ask(stream: BinaryIO, media_type: str, sidecar: bytes | None, known: Context
         with reopen(known.everything) as reader:
             answer = _read(reader, reopen)
         judgement = judge(answer, known)
+    except c2pa.C2paError.ManifestNotFound:
+        return _without_manifest(stream, media_type)
     except c2pa.C2paError as error:
         return _from_error(c2pa, error)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -62,12 +65,18 @@ def _store(reader: Any, label: str) -> bytes:
     return buffer.getvalue()
 
 
+def _without_manifest(stream: BinaryIO, media_type: str) -> Provenance:
+    """None, unless something speaks for one that the library could not see."""
+    why = trouble(stream, media_type)
+    if why is None:
+        return Provenance(outcome=Outcome.NONE)
+    return Provenance(outcome=Outcome.UNREADABLE, detail=why)
+
+
 def _from_error(c2pa: Any, error: Exception) -> Provenance:
     """The outcome where the library gives no report, only an exception."""
     message = str(error)
     detail = cut(message)
-    if isinstance(error, c2pa.C2paError.ManifestNotFound):
-        return Provenance(outcome=Outcome.NONE)
     if isinstance(error, c2pa.C2paError.NotSupported):
         return Provenance(outcome=Outcome.UNSUPPORTED, detail=detail)
     if isinstance(error, c2pa.C2paError.Verify):
