@@ -8,6 +8,7 @@ import pytest
 
 from tests.provenance import chain
 from verascope.cli.inspect import inspect
+from verascope.errors import UsageError
 from verascope.provenance.certificates import dev_chain
 from verascope.provenance.sign import Declaration, Signer, sign
 
@@ -88,3 +89,17 @@ def test_where_there_is_nothing_to_show(
     assert run(folder / name) == code
     out, err = capfd.readouterr()
     assert out == "" and said in err
+
+
+def test_nothing_is_written_over_the_file_itself(folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "000.jpg"
+    source.write_bytes((folder / "signed.jpg").read_bytes())
+    for arguments in (("--report", source), ("--extract", tmp_path)):
+        with pytest.raises(UsageError, match="written over"):
+            run(source, *arguments)
+    assert source.read_bytes() == (folder / "signed.jpg").read_bytes()
+
+
+def test_a_report_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        run(folder / "signed.jpg", "--report", tmp_path / "nowhere" / "page.html")

@@ -87,3 +87,12 @@ def test_what_is_refused_leaves_no_target(keys: Path, source: Path, tmp_path: Pa
     with pytest.raises(SigningError, match="damaged"):
         run(keys, source, target, "--created", "digitalCapture")
     assert not target.exists()
+
+
+def test_a_chain_is_made_whole_or_not(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_text("someone's")
+    with pytest.raises(click.UsageError, match="File exists"):
+        cert.main(["dev", str(tmp_path)], standalone_mode=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["root.pem"]
+    with pytest.raises(click.UsageError, match="range"):
+        cert.main(["dev", str(tmp_path / "new"), "--days", "-5"], standalone_mode=False)

@@ -77,3 +77,10 @@ def test_an_overdue_list_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(local_lists.ISSUED, "official", (date(2020, 1, 1), date(2021, 1, 1)))
     assert run("check", "official") == 1
+
+
+def test_a_list_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    with pytest.raises(UsageError, match="cannot write"):
+        local_lists.keep("newsroom", "")

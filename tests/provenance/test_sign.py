@@ -214,3 +214,49 @@ def test_what_the_library_would_sign_without_a_word(
     with pytest.raises(UsageError, match="unknown"):
         sign(source, source, JPEG, signer, says)
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["source.jpg", "target.jpg", "parent.jpg", "link.jpg"])
+def test_a_sidecar_replaces_nothing_that_is_read_or_written(
+    name: str, source: Path, tmp_path: Path, signer: Signer
+) -> None:
+    original, before = tmp_path / "parent.jpg", source.read_bytes()
+    original.write_bytes(before)
+    (tmp_path / "link.jpg").symlink_to(source)
+    placement = Placement(sidecar=tmp_path / name)
+    with pytest.raises(UsageError, match="sidecar"):
+        sign(
+            source,
+            tmp_path / "target.jpg",
+            JPEG,
+            signer,
+            Declaration(),
+            parent=Parent(original, JPEG),
+            placement=placement,
+        )
+    assert source.read_bytes() == original.read_bytes() == before
+    assert not (tmp_path / "target.jpg").exists()
+
+
+@pytest.mark.parametrize("says", [AI, Declaration(update=True)])
+def test_a_parent_is_never_dropped(
+    says: Declaration, source: Path, tmp_path: Path, signer: Signer
+) -> None:
+    with pytest.raises(UsageError, match="parent"):
+        sign(source, tmp_path / "t.jpg", JPEG, signer, says, parent=Parent(source, JPEG))
+
+
+def test_a_link_stays_a_link(source: Path, tmp_path: Path, signer: Signer) -> None:
+    link = tmp_path / "link.jpg"
+    link.symlink_to(source)
+    sign(link, link, JPEG, signer, AI)
+    assert link.is_symlink() and check(source, ("none",)).outcome is Outcome.VALID_UNTRUSTED
+
+
+def test_a_folder_that_is_not_there(source: Path, tmp_path: Path, signer: Signer) -> None:
+    with pytest.raises(SigningError, match="No such file"):
+        sign(source, tmp_path / "nowhere" / "t.jpg", JPEG, signer, AI)
+    aside = Placement(sidecar=tmp_path / "nowhere" / "t.c2pa")
+    with pytest.raises(UsageError, match="No such file"):
+        sign(source, tmp_path / "t.jpg", JPEG, signer, AI, placement=aside)
+    assert not (tmp_path / "t.jpg").exists()

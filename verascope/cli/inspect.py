@@ -54,9 +54,9 @@ def inspect(file: str, trust: str, report: str | None, extract: str | None) -> i
     if report:
         from verascope.provenance.page import page
 
-        _write(Path(report), page(answer.input, answer.inspection).encode())
+        _write(Path(report), page(answer.input, answer.inspection).encode(), Path(file))
     if extract:
-        _extract(answer.inspection, Path(extract))
+        _extract(answer.inspection, Path(extract), Path(file))
     if not report and not extract:
         _show(answer.inspection)
     unreadable = answer.inspection.provenance.outcome is Outcome.UNREADABLE
@@ -105,17 +105,19 @@ def _show(inspection: "Inspection") -> None:
     click.echo(json.dumps({"outcome": provenance.outcome, **store}, indent=1, ensure_ascii=True))
 
 
-def _extract(inspection: "Inspection", folder: Path) -> None:
+def _extract(inspection: "Inspection", folder: Path, source: Path) -> None:
     """Files are numbered: no name from inside a credential becomes a path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if inspection.store is not None:
-        _write(folder / "manifest.c2pa", inspection.store)
-    for number, resource in enumerate(inspection.resources):
-        _write(folder / f"{number:03d}{SUFFIXES[resource.media_type]}", resource.data)
-
-
-def _write(path: Path, data: bytes) -> None:
     try:
-        path.write_bytes(data)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise click.UsageError(f"cannot write {folder}: {error.strerror}") from error
+    if inspection.store is not None:
+        _write(folder / "manifest.c2pa", inspection.store, source)
+    for number, resource in enumerate(inspection.resources):
+        _write(folder / f"{number:03d}{SUFFIXES[resource.media_type]}", resource.data, source)
+
+
+def _write(path: Path, data: bytes, source: Path) -> None:
+    from verascope.provenance.writing import write_whole
+
+    write_whole(path, data, keep=(source,))

@@ -44,6 +44,7 @@ def registry_path(recover: bool, named: str | None) -> str | None:
 def save(answer: "Verification", registry: str, folder: Path) -> None:
     """Write the manifest stores of the similar files that were found, by their hashes."""
     from verascope.provenance.registry import Registry
+    from verascope.provenance.writing import write_whole
 
     found = answer.provenance.recovered if answer.provenance else ()
     if not found:
@@ -53,6 +54,6 @@ def save(answer: "Verification", registry: str, folder: Path) -> None:
         with Registry(Path(registry)) as kept:
             for each in found:
                 store = kept.store(each.manifest_sha256) or b""
-                (folder / f"{each.manifest_sha256}.c2pa").write_bytes(store)
+                write_whole(folder / f"{each.manifest_sha256}.c2pa", store)
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from error

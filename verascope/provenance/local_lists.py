@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from verascope.errors import UsageError
+from verascope.provenance.writing import write_whole
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # When the shipped lists were issued, and when their publisher meant to issue the next.
@@ -57,17 +58,16 @@ def keep(name: str, pem: str) -> Path:
         pem: its certificates, checked by the caller.
 
     Raises:
-        UsageError: the name cannot be used.
+        UsageError: the name cannot be used, or nothing can be written there.
     """
     if not NAME.fullmatch(name) or name in (*ISSUED, "none", "tsa"):
         raise UsageError(f"trust: a list cannot be called {name!r}")
-    folder().mkdir(parents=True, exist_ok=True)
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", dir=folder(), suffix=".new", delete=False) as file:
-        file.write(pem)
     target = folder() / f"{name}.pem"
-    Path(file.name).replace(target)
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"trust: cannot write {target}: {error.strerror}") from error
+    write_whole(target, pem.encode())
     return target
 
 

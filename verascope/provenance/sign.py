@@ -20,6 +20,7 @@ from verascope.provenance import words
 from verascope.provenance.library import load
 from verascope.provenance.prefilter import is_damaged
 from verascope.provenance.verify import verify
+from verascope.provenance.writing import same_file, write_whole
 from verascope.result import Outcome, Provenance
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/{}"
@@ -132,11 +133,29 @@ def sign(
 
     Raises:
         UsageError: the declaration or the signer cannot be.
-        SigningError: the source is damaged or its credential broken, the library refused, or the
-            result does not validate.
+        SigningError: the source is damaged or its credential broken, the library refused, the
+            target cannot be written, or the result does not validate.
     """
-    _check(declaration, signer)
+    _check(declaration, signer, parent)
+    _refuse_overwriting(source, target, parent, placement.sidecar)
     _refuse_damaged(source, media_type)
+    target = Path(os.path.realpath(target))  # a symbolic link stays one
+    try:
+        return _sign(source, target, media_type, signer, declaration, parent, placement)
+    except OSError as error:
+        raise SigningError(f"not signed: cannot write {target}: {error.strerror}") from error
+
+
+def _sign(
+    source: Path,
+    target: Path,
+    media_type: str,
+    signer: Signer,
+    declaration: Declaration,
+    parent: Parent | Packed | None,
+    placement: Placement,
+) -> Provenance:
+    """Make the signed file beside its target, verify it, and put it there."""
     with tempfile.TemporaryDirectory(prefix=".verascope-", dir=target.parent) as folder:
         made = Path(folder) / "signed"
         try:
@@ -145,12 +164,12 @@ def sign(
             raise SigningError(f"not signed: {error}") from error
         answer = _verified(made, media_type, store if placement.sidecar else None)
         if placement.sidecar is not None:
-            _write(store, placement.sidecar)
+            write_whole(placement.sidecar, store)
         _replace(made, target, source)
     return answer
 
 
-def _check(declaration: Declaration, signer: Signer) -> None:
+def _check(declaration: Declaration, signer: Signer, parent: Parent | Packed | None) -> None:
     """Refuse what the library would take without a word: it signs any string."""
     known = words.SOURCE_TYPES
     if declaration.source_type is not None and declaration.source_type not in known:
@@ -165,8 +184,24 @@ def _check(declaration: Declaration, signer: Signer) -> None:
         raise UsageError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")
     if declaration.update and declaration.source_type is not None:
         raise UsageError("an update says nothing of how the media was made")
+    if parent is not None and (declaration.update or declaration.source_type is not None):
+        kind = "an update" if declaration.update else "what was created"
+        raise UsageError(f"{kind} has no other file as its parent: leave one of the two out")
     if (signer.key is None) == (signer.callback is None):
         raise UsageError("a signer has either a key or a callback")
+
+
+def _refuse_overwriting(
+    source: Path, target: Path, parent: Parent | Packed | None, sidecar: Path | None
+) -> None:
+    if sidecar is None:
+        return
+    others = {"source": source, "target": target}
+    if isinstance(parent, Parent):
+        others["parent"] = parent.path
+    for name, path in others.items():
+        if same_file(sidecar, path):
+            raise UsageError(f"the sidecar {sidecar} is the {name}: name another file for it")
 
 
 def _refuse_damaged(source: Path, media_type: str) -> None:
@@ -279,13 +314,6 @@ def _verified(made: Path, media_type: str, sidecar: bytes | None) -> Provenance:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _write(store: bytes, sidecar: Path) -> None:
-    with tempfile.NamedTemporaryFile(dir=sidecar.parent, delete=False) as file:
-        file.write(store)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(sidecar)
 
 
 def _replace(made: Path, target: Path, source: Path) -> None:
