@@ -215,6 +215,21 @@ def test_trusted_over_an_untrusted_parent(
         assert not next(c for c in answer.claims if c.source_type == "digitalCapture").trusted
 
 
+def test_a_known_signer_that_was_unknown_when_taken_in(
+    trust: tuple[str, ...], signer: chain.Credentials, signed: bytes
+) -> None:
+    """The editor asked no list; we ask ours."""
+    parent = Ingredient(signed, JPEG)
+    edited = sign(chain.picture(), JPEG, signer, [chain.opened()], parent, anchors=None)
+    answer = check(edited, trust)
+    assert answer.outcome is Outcome.TRUSTED
+    assert "ingredient_untrusted" not in {warning.code for warning in answer.warnings}
+    assert next(c for c in answer.claims if c.source_type == "trainedAlgorithmicMedia").trusted
+    assert answer.history is not None and not answer.history.ingredients[0].failures
+    stamps = check(edited, (f"tsa:{trust[0]}",))  # a list of time stamps knows no signer
+    assert stamps.history is not None and stamps.history.ingredients[0].failures
+
+
 def test_component_is_a_part(
     trust: tuple[str, ...], signer: chain.Credentials, signed: bytes
 ) -> None:

@@ -18,7 +18,8 @@ ALWAYS_EXCLUDES = (
     "image/x-",
     "image/dng",
 )
-UNKNOWN_SIGNER = frozenset({"signingCredential.untrusted"})
+UNTRUSTED, EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
+ABOUT_SIGNER = frozenset({UNTRUSTED, EXPIRED})
 
 
 def cautions(
@@ -39,12 +40,12 @@ def cautions(
 
 def _about_ingredients(report: Report, failures: Failures) -> Iterator[ProvenanceWarning]:
     """Faults first, so that none is lost where there are too many."""
-    failed = {label for label, codes in failures.items() if set(codes) - UNKNOWN_SIGNER}
+    failed = {label for label, codes in failures.items() if set(codes) - ABOUT_SIGNER}
     for label in sorted(failures, key=lambda label: label not in failed):
         if label == report.active_manifest:
             continue
         name = _title(report, label)
-        faults = [code for code in failures[label] if code not in UNKNOWN_SIGNER]
+        faults = [code for code in failures[label] if code not in ABOUT_SIGNER]
         if faults:
             why = "; ".join(dict.fromkeys(words.failure(code) for code in faults))
             yield ProvenanceWarning(
@@ -55,9 +56,16 @@ def _about_ingredients(report: Report, failures: Failures) -> Iterator[Provenanc
         else:
             yield ProvenanceWarning(
                 code="ingredient_untrusted",
-                statement=f"{name}, which went into this file, was signed by nobody on a trust "
-                "list. What its credential says is anyone's word.",
+                statement=f"{name}, which went into this file, {_signer(failures[label])}. "
+                "What its credential says is anyone's word.",
             )
+
+
+def _signer(codes: tuple[str, ...]) -> str:
+    """What is wrong with the signer of an ingredient, and who found so."""
+    if UNTRUSTED in codes:
+        return "was signed by nobody on a trust list"
+    return "was signed with a certificate that had expired, so found the program that took it in"
 
 
 def _title(report: Report, label: str) -> str:

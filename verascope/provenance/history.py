@@ -18,6 +18,14 @@ MAX_DEPTH = 30
 MAX_TEXT = 300
 MAX_CODES = 20
 LABEL = re.compile(r"/c2pa/([^/]+)")
+KNOWN_SIGNER = "signingCredential.trusted"
+# A recorded failure about a signer, and what the library says now where it no longer holds.
+REFUTED_BY = {
+    "signingCredential.untrusted": KNOWN_SIGNER,
+    "signingCredential.expired": "claimSignature.insideValidity",
+}
+KNOWN_TO = re.compile(r"found in \[([^\]]*)\]")
+STAMPS = " time stamps"  # as trust.py names them to the library
 # Where a failure names no manifest, it may be about any of them.
 ANY = ""
 
@@ -36,15 +44,37 @@ class Visit(NamedTuple):
 
 
 def ingredient_failures(report: Report) -> Failures:
-    """The failure codes of every manifest below the active one, recorded or found now."""
+    """The failure codes of every manifest below the active one, recorded or found now.
+
+    That a signer was unknown when the record was made counts only if the lists that are asked now
+    do not know it either: the program that took the ingredient in may have asked no list at all.
+    """
+    today = _found_now(report)
     found: dict[str, list[str]] = defaultdict(list)
     for ingredient in _ingredients(report):
         for code in ingredient.failures():
-            found[_label(code.url) or ingredient.active_manifest or ANY].append(code.code)
+            label = _label(code.url) or ingredient.active_manifest or ANY
+            if REFUTED_BY.get(code.code) not in today.get(label, ()):
+                found[label].append(code.code)
     for delta in report.results.deltas or ():
         for code in delta.codes.failure:
             found[_label(code.url) or ANY].append(code.code)
     return {label: _few(codes) for label, codes in found.items()}
+
+
+def _found_now(report: Report) -> Mapping[str, set[str]]:
+    """What the library finds good of each manifest now, beyond what the records say.
+
+    It names the list that knows a signer. One for time stamps is none for signers.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for delta in report.results.deltas or ():
+        for code in delta.codes.success:
+            label, lists = _label(code.url), KNOWN_TO.findall(code.explanation or "")
+            known = any(not each.endswith(STAMPS) for each in lists)
+            if label is not None and (known or code.code != KNOWN_SIGNER):
+                found[label].add(code.code)
+    return found
 
 
 def _few(codes: Iterable[str]) -> tuple[str, ...]:
