@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from verascope.provenance.certificates import DevChain, dev_chain
 from verascope.provenance.fingerprint import Fingerprint, fingerprint, usable
 from verascope.provenance.hamming import MAX_DISTANCE, Index, popcount
 from verascope.provenance.pdq import TURNS, pdq
+from verascope.provenance.recovery import Matches
 from verascope.provenance.registry import Asset, Registry
 from verascope.provenance.sign import Declaration, Signer, sign
 from verascope.result import Modality, Outcome, Provenance
@@ -133,20 +136,20 @@ class TestRegistry:
             assert registry.add(asset(1)) and not registry.add(asset(1))
             assert registry.add(asset(1, store=b"signed again"))
             assert len(registry) == 2
-            first, _ = registry.find(print_of(blocks(300, 300)[::2, ::2]))
+            first, _ = registry.find(print_of(blocks(300, 300)[::2, ::2])).files
             assert first.distance <= 20 and first.outcome is Outcome.TRUSTED
             assert registry.store(first.manifest_sha256) == b"store"
-            assert registry.find(print_of(blocks(300, 300)[:, ::-1]))[0].turned == "mirrored"
-            assert registry.find(print_of(blocks(900, 300))) == ()
-            assert registry.find(None) == ()
+            assert registry.find(print_of(blocks(300, 300)[:, ::-1])).files[0].turned == "mirrored"
+            assert registry.find(print_of(blocks(900, 300))) == Matches()
+            assert registry.find(None) == Matches()
 
     def test_forget(self, tmp_path: Path) -> None:
         with Registry(tmp_path / "r.sqlite", create=True) as registry:
             for number in (1, 2):  # two files with one manifest store, as with an update
                 registry.add(asset(number, store=b"very secret" * 500))
-            (found, *_) = registry.find(print_of(blocks(300, 300)))
+            (found, *_) = registry.find(print_of(blocks(300, 300))).files
             assert registry.forget(f"{1:064x}") and not registry.forget(f"{1:064x}")
-            assert len(registry.find(print_of(blocks(300, 300)))) == 1
+            assert len(registry.find(print_of(blocks(300, 300))).files) == 1
             assert registry.store(found.manifest_sha256) is not None  # the other still has it
             assert registry.forget(f"{2:064x}")
             assert registry.store(found.manifest_sha256) is None and len(registry) == 0
@@ -154,10 +157,10 @@ class TestRegistry:
 
     def test_what_another_process_adds_is_found(self, tmp_path: Path) -> None:
         path = tmp_path / "r.sqlite"
-        with Registry(path, create=True) as reader, Registry(path) as writer:
-            assert reader.find(print_of(blocks(300, 300))) == ()
+        with Registry(path, create=True) as reader, Registry(path, write=True) as writer:
+            assert reader.find(print_of(blocks(300, 300))) == Matches()
             writer.add(asset(1))
-            assert len(reader.find(print_of(blocks(300, 300)))) == 1
+            assert len(reader.find(print_of(blocks(300, 300))).files) == 1
 
     def test_a_reader_does_not_wait_for_a_writer(self, tmp_path: Path) -> None:
         path = tmp_path / "r.sqlite"
@@ -166,7 +169,7 @@ class TestRegistry:
         writer = sqlite3.connect(path, isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
         with Registry(path) as reader:
-            assert len(reader.find(print_of(blocks(300, 300)))) == 1
+            assert len(reader.find(print_of(blocks(300, 300))).files) == 1
         writer.close()
 
     def test_a_registry_that_is_damaged_later_is_named(self, tmp_path: Path) -> None:
@@ -178,15 +181,86 @@ class TestRegistry:
             data = bytearray(path.read_bytes())
             data[4096:] = b"\xff" * (len(data) - 4096)
             path.write_bytes(data)
+            found = registry.find(print_of(blocks(300, 300)))
+            assert found.files == () and str(path) in (found.trouble or "")
             with pytest.raises(UsageError, match="cannot be used"):
-                registry.find(print_of(blocks(300, 300)))
+                len(registry)
+
+    @pytest.mark.parametrize(
+        ("change", "left"),
+        [
+            ("UPDATE assets SET fingerprint = x'00' WHERE id = 1", 2),
+            ("UPDATE assets SET fingerprint = 'text' WHERE id = 1", 2),
+            ("UPDATE assets SET provenance = x'c1' WHERE id = 1", 2),
+            ("UPDATE assets SET provenance = 'text' WHERE id = 1", 2),
+            ("UPDATE assets SET registered_at = x'ff' WHERE id = 1", 2),
+            ("UPDATE assets SET registered_at = '\x1b[2J' WHERE id = 1", 2),
+            ("UPDATE assets SET sha256 = 7 WHERE id = 1", 2),
+            ("PRAGMA foreign_keys = OFF; DROP TABLE assets", 0),
+        ],
+    )
+    def test_a_bad_entry_does_not_hide_the_others(
+        self, tmp_path: Path, change: str, left: int
+    ) -> None:
+        path = tmp_path / "r.sqlite"
+        with Registry(path, create=True) as registry:
+            for number in range(3):
+                registry.add(asset(number))
+        database = sqlite3.connect(path, isolation_level=None)
+        database.executescript(change)
+        database.close()
+        with Registry(path) as registry:
+            found = registry.find(print_of(blocks(300, 300)))
+        assert len(found.files) == left and str(path) in (found.trouble or "")
+
+    def test_asking_writes_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "empty"
+        path.touch()
+        with pytest.raises(UsageError, match="not a registry"):
+            Registry(path)
+        assert path.read_bytes() == b""
+
+    def test_a_registry_that_may_only_be_read(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "r.sqlite"
+            with Registry(path, create=True) as registry:
+                registry.add(asset(1))
+            path.chmod(0o444)
+            Path(folder).chmod(0o555)
+            user = os.geteuid()
+            if user == 0:
+                os.seteuid(65534)  # root may write everywhere
+            try:
+                with Registry(path) as registry:
+                    assert len(registry.find(print_of(blocks(300, 300))).files) == 1
+                with pytest.raises(UsageError), Registry(path, write=True) as registry:
+                    registry.add(asset(2))
+            finally:
+                os.seteuid(user)
+                Path(folder).chmod(0o755)
+
+    def test_a_locked_registry_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("verascope.provenance.registry.WAIT_S", 0.1)
+        path = tmp_path / "r.sqlite"
+        with Registry(path, create=True) as registry:
+            registry.add(asset(1))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with Registry(path) as registry:
+            found = registry.find(print_of(blocks(300, 300)))
+            assert found.files == () and "locked" in (found.trouble or "")
+            other.close()
+            assert len(registry.find(print_of(blocks(300, 300))).files) == 1
 
     def test_a_killed_writer_leaves_whole_entries(self, tmp_path: Path) -> None:
         path = tmp_path / "r.sqlite"
         Registry(path, create=True).close()
         code = (
             "import sys; from pathlib import Path; from tests.provenance.test_registry import *\n"
-            "with Registry(Path(sys.argv[1])) as r:\n"
+            "with Registry(Path(sys.argv[1]), write=True) as r:\n"
             "  for n in range(10**6):\n"
             "    r.add(asset(n, store=b'%d' % n * 5000)); print(n, flush=True)\n"
         )
@@ -200,7 +274,7 @@ class TestRegistry:
         writer.communicate()
         with Registry(path) as registry:
             assert len(registry) >= 20
-            for found in registry.find(print_of(blocks(300, 300))):
+            for found in registry.find(print_of(blocks(300, 300))).files:
                 assert registry.store(found.manifest_sha256) is not None
 
     def test_what_is_no_registry_is_refused(self, tmp_path: Path) -> None:
@@ -311,6 +385,23 @@ def test_what_cannot_be_registered(tmp_path: Path, copy: Path, signed: Path) -> 
             answer = scanner.register(path, registry)
             assert answer.refused is not None and not answer.new
         assert len(registry) == 0
+
+
+def test_a_damaged_registry_does_not_end_a_batch(
+    tmp_path: Path, signed: Path, copy: Path, verascope: Command
+) -> None:
+    path = tmp_path / "r.sqlite"
+    with Registry(path, create=True) as registry:
+        for number in range(300):
+            registry.add(asset(number, store=b"%d" % number * 500))
+    data = path.read_bytes()
+    path.write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
+    done = verascope("verify", copy, signed, copy, "--registry", path, "--format", "jsonl")
+    first, second, third = map(json.loads, done.out.splitlines())
+    assert done.code == 0 and second["warnings"][-1]["code"] != "registry_unreadable"
+    for answer in (first, third):
+        assert answer["outcome"] == "none" and answer["recovered"] == []
+        assert answer["warnings"][-1]["code"] == "registry_unreadable"
 
 
 def test_a_registry_that_is_not_there_is_wrong_usage(

@@ -63,7 +63,7 @@ def _forget(path: Path, hashes: tuple[str, ...]) -> int:
         if not SHA256.fullmatch(each):
             raise click.UsageError(f"--forget takes SHA-256 hashes, not {each!r}")
     absent = False
-    with Registry(path) as kept:
+    with Registry(path, write=True) as kept:
         for each in hashes:
             known = kept.forget(each)
             absent |= not known

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from verascope.provenance.registry import Registry
 
 CODE = "similar_registered"
+TROUBLE_CODE = "registry_unreadable"
 MAX_CLAIMS = 3
+
+
+class Matches(NamedTuple):
+    """Registered files that look alike, and what kept others from being found."""
+
+    files: tuple[Recovered, ...] = ()
+    trouble: str | None = None
 
 
 class Found(NamedTuple):
@@ -61,11 +69,14 @@ def register(registry: "Registry", source: Input, found: Found) -> Registration:
     return Registration(source, new=registry.add(asset))
 
 
-def told(provenance: Provenance, found: tuple[Recovered, ...]) -> Provenance:
-    """The same outcome, with what was found beside it and a warning for each."""
-    warnings = tuple(ProvenanceWarning(code=CODE, statement=statement(each)) for each in found)
+def told(provenance: Provenance, found: Matches) -> Provenance:
+    """The same outcome, with what was found beside it and a warning for each, and for trouble."""
+    warnings = [ProvenanceWarning(code=CODE, statement=statement(each)) for each in found.files]
+    if found.trouble is not None:
+        said = f"Similar files may have been missed: {found.trouble}."
+        warnings.append(ProvenanceWarning(code=TROUBLE_CODE, statement=said))
     return msgspec.structs.replace(
-        provenance, recovered=found, warnings=provenance.warnings + warnings
+        provenance, recovered=found.files, warnings=(*provenance.warnings, *warnings)
     )
 
 

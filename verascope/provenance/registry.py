@@ -1,7 +1,9 @@
 """The local registry: fingerprints of signed files, and the credentials that they had.
 
 One SQLite file, written by whole transactions and readable meanwhile (WAL). What is found in it was
-registered by its owner; nobody else is asked. A match is a similar file, never this one.
+registered by its owner; nobody else is asked. A match is a similar file, never this one. Asking
+writes nothing, and trouble with the file is told beside the answer, never raised: it must not end a
+batch of others.
 """
 
 import hashlib
@@ -22,10 +24,13 @@ from numpy.typing import NDArray
 from verascope.errors import UsageError
 from verascope.provenance.fingerprint import BITS, BY_NAME, Fingerprint, usable
 from verascope.provenance.hamming import Index
+from verascope.provenance.recovery import Matches
 from verascope.result import Provenance, Recovered
 
 VERSION = 1
 MAX_MATCHES = 5
+WAIT_S = 2.0  # for another process that has locked the file
+HASH_BYTES = 32
 SCHEMA = """
 CREATE TABLE stores (sha256 BLOB PRIMARY KEY, store BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE assets (
@@ -52,23 +57,28 @@ class Registry:
     """A registry file. A context manager; usable from one thread at a time.
 
     Args:
-        path: the file; made with its folder if `create`.
-        create: otherwise a file that is not there is an error.
+        path: the file.
+        write: whether entries are to be added or forgotten; otherwise nothing is written, and a
+            file in a folder that may only be read will do.
+        create: make the file and its folder if they are not there, to write.
 
     Raises:
         UsageError: there is none, or it is not a registry of a version that we know.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, write: bool = False, create: bool = False) -> None:
         if not create and not path.is_file():
             raise UsageError(f"there is no registry at {path}; `verascope register` makes one")
-        with _named(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._prepare(path)
         self._path = path
         self._loaded: dict[str, _Loaded] = {}
         self._version = -1
+        with _named(path):
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = _connect(path) if write or create else _open_to_read(path)
+            if create:
+                self._make_tables()
+            self._check()
 
     def add(self, asset: Asset) -> bool:
         """Register a file; False if it was registered with this credential before.
@@ -116,32 +126,53 @@ class Registry:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return done.rowcount > 0
 
-    def find(self, wanted: Fingerprint | None) -> tuple[Recovered, ...]:
-        """Registered files that look alike, the nearest first; none for a fingerprint of noise."""
-        if wanted is None or not usable(wanted):
-            return ()
-        with _named(self._path):
-            return self._find(wanted)
+    def find(self, wanted: Fingerprint | None) -> Matches:
+        """Registered files that look alike, the nearest first; none for a fingerprint of noise.
 
-    def _find(self, wanted: Fingerprint) -> tuple[Recovered, ...]:
+        What cannot be read is left out and told.
+        """
+        if wanted is None or not usable(wanted):
+            return Matches()
+        try:
+            return self._find(wanted)
+        except (sqlite3.Error, OSError) as error:
+            return Matches(trouble=f"the registry {self._path} cannot be read: {error}")
+
+    def _find(self, wanted: Fingerprint) -> Matches:
         loaded = self._load(wanted.kind)
         best: dict[int, tuple[int, str]] = {}
         for hash_, position in zip(wanted.hashes, wanted.positions, strict=True):
             for row, distance in loaded.hashes.near(hash_, BY_NAME[wanted.kind].max_distance):
                 best[row] = min(best.get(row, (distance, position)), (distance, position))
         nearest = sorted(best, key=lambda row: (best[row][0], row))[:MAX_MATCHES]
-        return tuple(self._recovered(int(loaded.ids[row]), *best[row]) for row in nearest)
+        found, damaged = [], loaded.damaged
+        for row in nearest:
+            try:
+                found.append(self._recovered(int(loaded.ids[row]), *best[row]))
+            except _DamagedError:
+                damaged += 1
+        trouble = f"{damaged} entries of the registry {self._path} are damaged" if damaged else None
+        return Matches(tuple(found), trouble)
 
     def store(self, sha256: str) -> bytes | None:
-        """A registered manifest store by its hash."""
-        row = self._database.execute(
-            "SELECT store FROM stores WHERE sha256 = ?", (bytes.fromhex(sha256),)
-        ).fetchone()
-        return bytes(row[0]) if row else None
+        """A registered manifest store by its hash; None where it is not there, or another.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        with _named(self._path):
+            row = self._database.execute(
+                "SELECT store FROM stores WHERE sha256 = ?", (bytes.fromhex(sha256),)
+            ).fetchone()
+        store = row[0] if row else None
+        if not isinstance(store, bytes) or hashlib.sha256(store).hexdigest() != sha256:
+            return None
+        return store
 
     def __len__(self) -> int:
         """How many files are registered."""
-        return int(self._database.execute("SELECT count(*) FROM assets").fetchone()[0])
+        with _named(self._path):
+            return int(self._database.execute("SELECT count(*) FROM assets").fetchone()[0])
 
     def close(self) -> None:
         """Close the file."""
@@ -158,8 +189,8 @@ class Registry:
     ) -> None:
         self.close()
 
-    def _prepare(self, path: Path) -> None:
-        """Make the tables in a new file; refuse what is not ours. Locks nothing that is there."""
+    def _make_tables(self) -> None:
+        """In a new file. Locks nothing that is there."""
         if self._user_version() == 0 and not self._tables():
             self._database.execute("PRAGMA journal_mode = WAL")
             with self._transaction() as database:
@@ -167,8 +198,17 @@ class Registry:
                     for statement in SCHEMA.split(";"):
                         database.execute(statement)
                     database.execute(f"PRAGMA user_version = {VERSION}")
-        if self._user_version() != VERSION:
-            raise UsageError(f"{path} is not a registry that this version knows")
+
+    def _check(self) -> None:
+        """Refuse what is not ours; what is locked just now may be, and is told when it is asked."""
+        try:
+            known = self._user_version() == VERSION
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            return
+        if not known:
+            raise UsageError(f"{self._path} is not a registry that this version knows")
 
     def _user_version(self) -> int:
         return int(self._database.execute("PRAGMA user_version").fetchone()[0])
@@ -196,20 +236,33 @@ class Registry:
             rows = self._database.execute(
                 "SELECT id, fingerprint FROM assets WHERE kind = ? ORDER BY id", (kind,)
             ).fetchall()
-            hashes = np.frombuffer(b"".join(row[1] for row in rows), np.uint8)
-            ids = np.array([row[0] for row in rows], np.int64)
-            self._loaded[kind] = _Loaded(ids, Index(hashes.reshape(-1, BITS // 8)))
+            whole = [row for row in rows if _is_blob(row[1], BITS // 8)]
+            hashes = np.frombuffer(b"".join(row[1] for row in whole), np.uint8)
+            ids = np.array([row[0] for row in whole], np.int64)
+            index = Index(hashes.reshape(-1, BITS // 8))
+            self._loaded[kind] = _Loaded(ids, index, len(rows) - len(whole))
         return self._loaded[kind]
 
     def _recovered(self, id_: int, distance: int, position: str) -> Recovered:
+        """One entry.
+
+        Raises:
+            _DamagedError: it is not as it was written, or was taken out meanwhile.
+        """
         row = self._database.execute(
             "SELECT sha256, store, registered_at, provenance FROM assets WHERE id = ?", (id_,)
         ).fetchone()
-        provenance = msgspec.msgpack.decode(row[3], type=Provenance)
+        if row is None or not (_is_blob(row[0], HASH_BYTES) and _is_blob(row[1], HASH_BYTES)):
+            raise _DamagedError
+        try:
+            registered_at = datetime.fromisoformat(row[2]).isoformat(timespec="seconds")
+            provenance = msgspec.msgpack.decode(row[3], type=Provenance)
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            raise _DamagedError from error
         return Recovered(
             distance=distance,
             turned=position,
-            registered_at=row[2],
+            registered_at=registered_at,
             sha256=row[0].hex(),
             manifest_sha256=row[1].hex(),
             outcome=provenance.outcome,
@@ -220,16 +273,52 @@ class Registry:
 
 
 class _Loaded(NamedTuple):
-    """All fingerprints of one kind: the ids of their rows, and the index over them."""
+    """All fingerprints of one kind: their rows' ids, the index, how many could not be used."""
 
     ids: NDArray[np.int64]
     hashes: Index
+    damaged: int
+
+
+class _DamagedError(Exception):
+    """An entry is not as it was written."""
 
 
 def default_path() -> Path:
     """Where the user's registry is, if none is named."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "verascope" / "registry.sqlite"
+
+
+def _is_blob(value: object, size: int) -> bool:
+    return isinstance(value, bytes) and len(value) == size
+
+
+def _connect(target: Path | str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        target,
+        timeout=WAIT_S,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=isinstance(target, str),
+    )
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write.
+
+    Where the folder may not be written either, SQLite cannot share the file with writers; it is
+    then read as it lies there.
+    """
+    uri = path.absolute().as_uri() + "?mode=ro"
+    database = _connect(uri)
+    try:
+        database.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            database.close()
+            return _connect(uri + "&immutable=1")
+    return database
 
 
 @contextmanager
