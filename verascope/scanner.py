@@ -16,7 +16,7 @@ import msgspec
 
 from verascope.detect import registry
 from verascope.detect.contract import Array, Detector, Windows
-from verascope.errors import InputTrouble
+from verascope.errors import InputTrouble, UsageError
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.judging import input_of, judge, result_of
 from verascope.media.sandbox import Sandbox
@@ -87,14 +87,21 @@ class Scanner:
         for path in paths:
             yield self.scan(path, follow_links=follow_links)
 
-    def verify(self, path: PathLike) -> Verification:
+    def verify(self, path: PathLike, *, sidecar: bytes | None = None) -> Verification:
         """Check one file's Content Credential and nothing else; decodes no pixel.
 
         With a registry in the settings, a file without an intact one is decoded after all, and
         what is registered of files that look like it is told beside its outcome. With `online` in
         the settings, a credential that is elsewhere is fetched; otherwise no network is used.
+        A `sidecar` is a manifest store that came beside the file, checked instead of its own.
+
+        Raises:
+            UsageError: the sidecar is over the limit on metadata.
         """
+        if sidecar is not None and len(sidecar) > self.settings.limits.max_metadata_bytes:
+            raise UsageError("the sidecar is over the limit on metadata")
         request = self._request(os.fspath(path), {}, provenance=True)
+        request = msgspec.structs.replace(request, sidecar=sidecar)
         reading = self._fetched(msgspec.structs.replace(request, fingerprint=False))
         if request.fingerprint and not credential.is_intact(reading.provenance):
             look, _ = self._read(msgspec.structs.replace(request, provenance=False))
