@@ -9,6 +9,8 @@ from tests.provenance import chain
 from verascope.cli.credential import describe
 from verascope.cli.escape import printable
 from verascope.cli.main import run
+from verascope.provenance import sign as signing
+from verascope.provenance.certificates import dev_chain
 from verascope.result import (
     Input,
     Manifest,
@@ -89,6 +91,63 @@ def test_a_wrong_list_is_said_before_any_file_is_read(
 ) -> None:
     code, out, err = verify(folder, capfd, "plain.jpg", "--trust", "offical")
     assert (code, out) == (64, "") and "no list is called 'offical'" in err
+
+
+@pytest.fixture(scope="module")
+def beside(folder: Path) -> Path:
+    """The same picture without its credential, and that credential beside it."""
+    made = dev_chain()
+    (folder / "beside.pem").write_bytes(made.root)
+    (folder / "bare.jpg").write_bytes(chain.picture())
+    signing.sign(
+        folder / "bare.jpg",
+        folder / "bare.jpg",
+        JPEG,
+        signing.Signer(chain=made.chain, key=made.key),
+        signing.Declaration(source_type="digitalCapture"),
+        placement=signing.Placement(sidecar=folder / "bare.c2pa"),
+    )
+    (folder / "other.jpg").write_bytes(chain.flip_media(chain.picture(), JPEG))
+    (folder / "text.c2pa").write_text("no credential")
+    (folder / "empty.c2pa").touch()
+    (folder / "big.c2pa").write_bytes(bytes(16_000_001))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("picture", "sidecar", "outcome", "code"),
+    [
+        ("bare.jpg", "bare.c2pa", "trusted", 0),
+        ("other.jpg", "bare.c2pa", "invalid", 1),
+        ("bare.jpg", "text.c2pa", "unreadable", 2),
+        ("bare.jpg", "empty.c2pa", "unreadable", 2),
+    ],
+)
+def test_a_sidecar(
+    beside: Path,
+    capfd: pytest.CaptureFixture[str],
+    picture: str,
+    sidecar: str,
+    outcome: str,
+    code: int,
+) -> None:
+    trust = ("--trust", str(beside / "beside.pem"))
+    with_it = ("--sidecar", str(beside / sidecar), "--format", "jsonl")
+    done = run(["verify", str(beside / picture), *trust, *with_it])
+    assert (json.loads(capfd.readouterr().out)["outcome"], done) == (outcome, code)
+
+
+@pytest.mark.parametrize("sidecar", ["absent.c2pa", "big.c2pa", "/dev/zero"])
+def test_a_sidecar_that_cannot_be_read(
+    beside: Path, capfd: pytest.CaptureFixture[str], sidecar: str
+) -> None:
+    code, out, err = verify(beside, capfd, "bare.jpg", "--sidecar", str(beside / sidecar))
+    assert (code, out) == (64, "") and sidecar in err
+
+
+def test_a_sidecar_is_for_one_file(beside: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = verify(beside, capfd, "bare.jpg", "plain.jpg", "--sidecar", "bare.c2pa")
+    assert (code, out) == (64, "")
 
 
 def test_the_tree_for_people(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

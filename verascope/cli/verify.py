@@ -39,6 +39,12 @@ whether it has a credential could not be found out."""
     help="Outcomes that make the exit code 1, separated by commas.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when an outcome is in --fail-on.")
+@click.option(
+    "--sidecar",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Check the credential in this file (.c2pa) instead of the one that FILE holds.",
+)
 @registry_options
 @click.option(
     "--save-found",
@@ -62,6 +68,7 @@ def verify(
     format_: str,
     fail_on: str,
     exit_zero: bool,
+    sidecar: str | None,
     recover: bool,
     registry: str | None,
     save_found: str | None,
@@ -74,6 +81,7 @@ def verify(
       verascope verify photo.jpg
       verascope verify *.jpg --format jsonl
       verascope verify photo.jpg --trust official,interim
+      verascope verify photo.jpg --sidecar photo.c2pa
       verascope verify photo.jpg --recover
 
     Nothing is fetched without --online. One of seven outcomes for each file: none, remote_only,
@@ -86,7 +94,10 @@ def verify(
         registry=registry_path(recover, registry),
         online=Online(hosts=hosts) if online else None,
     )
-    for answer in _ask(files, settings):
+    if sidecar and len(files) != 1:
+        raise click.UsageError("--sidecar is for one file at a time")
+    beside = _beside(Path(sidecar), settings) if sidecar else None
+    for answer in _ask(files, settings, beside):
         _write(answer, format_)
         if save_found and settings.registry:
             save(answer, settings.registry, Path(save_found))
@@ -95,12 +106,29 @@ def verify(
     return int(ExitCode.OK if exit_zero and worst is ExitCode.FLAGGED else worst)
 
 
-def _ask(files: tuple[str, ...], settings: Settings) -> Iterable[Verification]:
+def _beside(path: Path, settings: Settings) -> bytes:
+    """The bytes of a sidecar; nothing of them is read here."""
+    most = settings.limits.max_metadata_bytes
+    try:
+        if not path.is_file():  # a pipe or device might never end
+            raise click.UsageError(f"--sidecar: {path} is no file")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise click.UsageError(f"--sidecar: {path}: {error.strerror}") from error
+    if len(data) > most:
+        raise click.UsageError(f"--sidecar: {path} is over {most} bytes")
+    return data
+
+
+def _ask(
+    files: tuple[str, ...], settings: Settings, sidecar: bytes | None
+) -> Iterable[Verification]:
     from verascope.scanner import Scanner
 
     with Scanner(settings) as scanner:
         for file in files:
-            yield scanner.verify(file)
+            yield scanner.verify(file, sidecar=sidecar)
 
 
 def _write(answer: Verification, format_: str) -> None:

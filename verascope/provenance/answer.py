@@ -17,6 +17,7 @@ from verascope.provenance.claims import claims
 from verascope.provenance.history import cut, ingredient_failures, named, tree, visits
 from verascope.provenance.judge import ABOUT_SIGNER, KNOWN_SIGNER, Answer, Judgement, judge
 from verascope.provenance.library import load
+from verascope.provenance.prefilter import JUMBF
 from verascope.provenance.remains import trouble
 from verascope.provenance.report import Report, parse
 from verascope.provenance.trust import Contexts
@@ -24,11 +25,14 @@ from verascope.result import Outcome, Provenance
 
 # By its bytes a document is a ZIP archive; the library reads all of them alike, under their names.
 LIBRARY_TYPES = {"application/zip": "application/epub+zip"}
+NO_STORE = "What lies beside the file is no credential."
 URL = re.compile(r"https?://\S+")
 
 
 def ask(stream: BinaryIO, media_type: str, sidecar: bytes | None, known: Contexts) -> Provenance:
     """The answer for a file that may carry a credential, or for one beside it."""
+    if sidecar is not None and sidecar[4:8] != JUMBF:
+        return Provenance(outcome=Outcome.UNREADABLE, detail=NO_STORE)
     c2pa = load()
 
     def reopen(context: Any) -> Any:
