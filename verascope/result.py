@@ -347,11 +347,15 @@ class Verification(Struct, frozen=True, kw_only=True):
         return cls(input=input, status=status_of(reason), reason=reason, detail=detail)
 
     def to_json(self) -> bytes:
-        """One line of JSON (UTF-8, no newline), the fields of Provenance at the top level."""
+        """One line of JSON (UTF-8, no newline), the fields of Provenance at the top level.
+
+        The fields are the same whatever happened; without a Provenance they are null or empty.
+        """
         about = {"input": self.input, "status": self.status, "reason": self.reason}
-        if self.provenance is None:
-            return msgspec.json.encode(about | {"outcome": None, "detail": self.detail})
-        return msgspec.json.encode(about | msgspec.structs.asdict(self.provenance))
+        if self.provenance is not None:
+            return msgspec.json.encode(about | msgspec.structs.asdict(self.provenance))
+        nothing = msgspec.structs.asdict(Provenance(outcome=Outcome.NONE, detail=self.detail))
+        return msgspec.json.encode(about | nothing | {"outcome": None})
 
 
 class PolicyDecision(Struct, frozen=True, kw_only=True):

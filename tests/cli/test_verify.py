@@ -57,6 +57,8 @@ def test_one_object_a_file(folder: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert [each["outcome"] for each in answers] == ["trusted", "invalid", "none", None, None]
     assert [each["status"] for each in answers] == ["scored"] * 3 + ["skipped", "failed"]
     assert [each["reason"] for each in answers] == [None] * 3 + ["empty", "not_found"]
+    assert len({tuple(each) for each in answers}) == 1  # the same fields in every line
+    assert (answers[3]["claims"], answers[3]["signer"], answers[4]["history"]) == ([], None, None)
     assert answers[0]["signer"]["name"] == "Verascope Test Signer"
     assert answers[0]["trusted_by"] == answers[0]["trust_lists"] == [str(folder / "root.pem")]
     assert answers[0]["claims"][0]["source_type"] == "trainedAlgorithmicMedia"
