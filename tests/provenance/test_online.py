@@ -1,5 +1,6 @@
 """Fetching what a file points to: only when asked, only out on the internet, only so much."""
 
+import io
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from verascope.provenance import remote
 from verascope.provenance.certificates import DevChain, dev_chain
 from verascope.provenance.fetch import FetchError, fetch, is_public
 from verascope.provenance.sign import Declaration, Placement, Signer, sign
+from verascope.provenance.verify import verify as check
 from verascope.result import Outcome, Provenance
 from verascope.scanner import Scanner
 from verascope.settings import Online, Settings
@@ -184,6 +186,27 @@ def test_addresses_that_are_never_asked(url: str) -> None:
         fetch(url, Online(), nobody)
 
 
+@pytest.mark.parametrize(
+    ("url", "outcome"),
+    [
+        ("HTTP://example.org/m", Outcome.REMOTE_ONLY),
+        ("hTTp://example.org/m", Outcome.REMOTE_ONLY),
+        # The library takes nothing else for a pointer; docs/provenance.md says so.
+        ("xttp://example.org/m", Outcome.NONE),
+        ("file:/example.org/mm", Outcome.NONE),
+        ("example.org/mmmmmmmm", Outcome.NONE),
+    ],
+)
+def test_pointers_of_other_forms(url: str, outcome: Outcome) -> None:
+    plain = "http://example.org/m"
+    signer = chain.credentials(chain.authority())
+    data = chain.sign(chain.picture(), JPEG, signer, remote_url=plain)
+    changed = data.replace(plain.encode(), url.encode())
+    assert changed != data and len(changed) == len(data)
+    answer = check(io.BytesIO(changed), JPEG, ("none",))
+    assert (answer.outcome, bool(answer.remote_url)) == (outcome, outcome is Outcome.REMOTE_ONLY)
+
+
 def test_every_address_of_a_host_counts() -> None:
     """Also the one that would not be used: a second look-up could choose it."""
     with pytest.raises(FetchError, match=r"10\.0\.0\.1, which is not public"):
@@ -195,6 +218,16 @@ def test_only_the_hosts_that_are_named() -> None:
         fetch("https://example.org/m", Online(hosts=("archive.example",)))
 
 
+@pytest.mark.parametrize("host", ["Archive.Example", "archive.example", " ARCHIVE.example"])
+def test_a_host_is_named_in_either_case(host: str) -> None:
+    with pytest.raises(FetchError, match="is not known"):
+        fetch("https://ARCHIVE.example/m", Online(hosts=(host,)), _unknown)
+
+
+def _unknown(host: str, port: int) -> list[str]:
+    raise OSError(host)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -202,6 +235,14 @@ def test_only_the_hosts_that_are_named() -> None:
         *("100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1"),
         *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:0:a00:1::", "ff02::1"),
         *("64:ff9b:1::a00:1", "::10.0.0.1"),
+        *(
+            "fec0::1",
+            "feff::1",
+            "3fff::1",
+            "192.88.99.1",
+            "::ffff:192.88.99.1",
+            "64:ff9b::c058:6301",
+        ),
     ],
 )
 def test_not_public(address: str) -> None:

@@ -26,7 +26,7 @@ from verascope.result import Outcome, Provenance
 # By its bytes a document is a ZIP archive; the library reads all of them alike, under their names.
 LIBRARY_TYPES = {"application/zip": "application/epub+zip"}
 NO_STORE = "What lies beside the file is no credential."
-URL = re.compile(r"https?://\S+")
+URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 def ask(stream: BinaryIO, media_type: str, sidecar: bytes | None, known: Contexts) -> Provenance:

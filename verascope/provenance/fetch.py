@@ -26,7 +26,10 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 JUMBF = b"jumb"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # An address that an IPv4 one is hidden in may be routed to that one.
-TUNNELS = tuple(map(ipaddress.ip_network, ("2002::/16", "2001::/32", "64:ff9b:1::/48")))
+TUNNELS = ("2002::/16", "2001::/32", "64:ff9b:1::/48")
+# Site-local, for documentation, relays to IPv6: `is_global` takes them in some releases of Python.
+SPECIAL = ("fec0::/10", "3fff::/20", "192.88.99.0/24")
+NEVER = tuple(map(ipaddress.ip_network, (*TUNNELS, *SPECIAL)))
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -92,7 +95,7 @@ def fetch(url: str, online: Online, resolve: Resolve = resolve) -> bytes:
         if isinstance(found, bytes):
             return found
         following = urljoin(url, found)
-        if parts.scheme == "https" and not following.startswith("https:"):
+        if parts.scheme == "https" and urlsplit(following).scheme != "https":
             raise FetchError("it leads from https to an address without")
         url = following
     raise FetchError(f"it leads on and on, over {MAX_HOPS} times")
@@ -109,11 +112,16 @@ def _allowed(url: str, online: Online) -> SplitResult:
         raise FetchError("only http and https are asked")
     if parts.username is not None or parts.password is not None:
         raise FetchError("it holds a name or a password")
-    if online.hosts and parts.hostname not in online.hosts:
+    if online.hosts and parts.hostname not in map(_host, online.hosts):
         raise FetchError(f"{parts.hostname} is not among the hosts that may be asked")
     if port not in (None, *PORTS.values()) and not online.private:
         raise FetchError(f"port {port} is not one of the web")
     return parts
+
+
+def _host(name: str) -> str:
+    """A host's name as `urlsplit` writes it."""
+    return name.strip().lower().removeprefix("[").removesuffix("]")
 
 
 def _public(parts: SplitResult, online: Online, resolve: Resolve) -> str:
@@ -134,9 +142,9 @@ def _public(parts: SplitResult, online: Online, resolve: Resolve) -> str:
 def is_public(address: str) -> bool:
     """Whether an IP address is out on the internet, and hides none that is not."""
     ip = ipaddress.ip_address(address.partition("%")[0])
+    if any(ip in network for network in NEVER):
+        return False
     if isinstance(ip, ipaddress.IPv6Address):
-        if any(ip in network for network in TUNNELS):
-            return False
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
         if ip in NAT64:
