@@ -242,8 +242,9 @@ class Claim(Struct, frozen=True, kw_only=True):
     """One thing that a manifest says of the making of the media.
 
     `kind` is captured, generated, edited or other; `statement` says it in words. `source_type` is
-    the last word of the IPTC or C2PA term (`trainedAlgorithmicMedia`). `trusted` where a signer
-    on a trust list says it and nothing about that manifest failed; otherwise anyone may say it.
+    the last word of the IPTC or C2PA term (`trainedAlgorithmicMedia`), or all of what is written
+    where it is no such term. `trusted` where a signer on a trust list says it and nothing about
+    that manifest failed; otherwise anyone may say it.
     """
 
     kind: str

@@ -67,6 +67,7 @@ def test_extent(name: str, source_type: str | None, extent: Extent) -> None:
     [
         "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
         "https://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia/",
+        "http://c2pa.org/digitalsourcetype/trainedAlgorithmicMedia",
         "  trainedAlgorithmicMedia ",
     ],
 )
@@ -76,6 +77,20 @@ def test_source_type_however_it_is_written(written: str) -> None:
     for each in (direct, nested):
         (claim,) = claimed(report(a=manifest(each)))
         assert claim.statement == "made by generative AI"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://example.org/not/trainedAlgorithmicMedia",
+        "http://cv.iptc.org.example/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+        "http://cv.iptc.org/newscodes/genre/trainedAlgorithmicMedia",
+        "example:trainedAlgorithmicMedia",
+    ],
+)
+def test_a_word_of_another_vocabulary_is_other(written: str) -> None:
+    (claim,) = claimed(report(a=manifest({"action": "c2pa.created", "digitalSourceType": written})))
+    assert (claim.kind, claim.source_type) == ("other", written)
 
 
 def test_an_unknown_source_type_is_other_and_shown() -> None:

@@ -121,6 +121,19 @@ def test_a_part_and_a_camera() -> None:
     assert camera[0].declared is Declared.NOT_AI and declares_ai(camera) is None
 
 
+def test_a_word_of_another_vocabulary_declares_nothing_known() -> None:
+    other = IPTC_XMP.replace(b"http://cv.iptc.org/newscodes", b"https://example.org/not")
+    (found,) = look(image("JPEG", xmp=other))
+    assert found.declared is Declared.OTHER and "unknown to us" in found.statement
+    assert declares_ai((found,)) is None
+
+
+def test_a_manifest_in_text_is_not_called_unsigned() -> None:
+    for declared in (Declared.SIGNED_MANIFEST_PRESENT, Declared.BROKEN_MANIFEST):
+        mark = Mark(kind="c2pa_text", declared=declared, value="", statement="It is there.")
+        assert evidence((mark,))[0].statement == "It is there."
+
+
 def test_evidence_is_weak_and_says_why() -> None:
     (found,) = evidence(look(png("parameters", A1111)))
     assert (found.supports, found.strength) == (Supports.SYNTHETIC, Strength.WEAK)

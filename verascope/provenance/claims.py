@@ -95,13 +95,13 @@ def _actions(manifest: RawManifest) -> Iterator[dict[str, Any]]:
 
 
 def _source_type(action: dict[str, Any]) -> str | None:
-    """The last word of the declared digital source type; some writers put it in parameters."""
+    """The declared digital source type; some writers put it in parameters."""
     parameters = action.get("parameters")
     below = parameters.get("digitalSourceType") if isinstance(parameters, dict) else None
     value = action.get("digitalSourceType") or below
     if not isinstance(value, str) or not value.strip():
         return None
-    return value.strip().rstrip("/").rpartition("/")[2][:100]
+    return words.source_type(value)
 
 
 def _words(action: str, source_type: str | None) -> tuple[str, str]:

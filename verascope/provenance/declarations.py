@@ -46,7 +46,7 @@ def _xmp(prop: Property) -> Iterator[Mark]:
 
 def _source_type(written: str) -> Mark:
     """IPTC's digital source type, by its last word."""
-    value = written.strip().rstrip("/").rpartition("/")[2][:100]
+    value = words.source_type(written)
     known = words.SOURCE_TYPES.get(value)
     declared = Declared.NOT_AI if known else Declared.OTHER
     if value == words.AI_WHOLE:

@@ -8,6 +8,7 @@ from verascope.result import Evidence, Extent, Strength, Supports
 MAX_MARKS = 20
 MAX_TEXT_BYTES = 16 << 20
 SYNTHETIC = frozenset({Declared.AI, Declared.AI_PART, Declared.MAYBE_AI})
+MANIFESTS = frozenset({Declared.SIGNED_MANIFEST_PRESENT, Declared.BROKEN_MANIFEST})
 FORGEABLE = "It is not signed: anyone could have written it, and it is easily removed."
 
 
@@ -47,8 +48,13 @@ def evidence(found: tuple[Mark, ...]) -> tuple[Evidence, ...]:
             kind="mark",
             supports=Supports.SYNTHETIC if mark.declared in SYNTHETIC else Supports.NEUTRAL,
             strength=Strength.WEAK,
-            statement=f"{mark.statement} {FORGEABLE}",
+            statement=_statement(mark),
             details={"mark": mark.kind, "declared": mark.declared, "value": mark.value},
         )
         for mark in found
     )
+
+
+def _statement(mark: Mark) -> str:
+    """In words; what is left of a signed manifest cannot be called unsigned."""
+    return mark.statement if mark.declared in MANIFESTS else f"{mark.statement} {FORGEABLE}"

@@ -1,5 +1,6 @@
 """Every C2PA term that a person may meet, in plain words."""
 
+import re
 from typing import NamedTuple
 
 from verascope.result import Outcome
@@ -28,6 +29,13 @@ class SourceType(NamedTuple):
     statement: str
 
 
+# A term in full, or its last word alone. Another vocabulary's word of that name means what it says
+# there, which we do not know.
+TERM = re.compile(
+    r"(?:https?://(?:cv\.iptc\.org/newscodes|c2pa\.org)/digitalsourcetype/)?([^/:]+)/?",
+    re.IGNORECASE,
+)
+MAX_TERM = 100  # characters that are kept of one that is unknown
 # IPTC's and C2PA's terms, by their last word.
 SOURCE_TYPES: dict[str, SourceType] = {
     "trainedAlgorithmicMedia": SourceType("generated", "made by generative AI"),
@@ -127,6 +135,12 @@ FAILURES: dict[str, str] = {
     "signingCredential.invalid": "its signer's certificate may not be used for signing",
     "signingCredential.ocsp.revoked": "its signer's certificate was revoked",
 }
+
+
+def source_type(written: str) -> str:
+    """The last word of a digital source type of IPTC or C2PA; anything else as it was written."""
+    term = TERM.fullmatch(written.strip())
+    return (term[1] if term else written.strip())[:MAX_TERM]
 
 
 def failure(code: str) -> str:
