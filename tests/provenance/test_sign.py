@@ -1,5 +1,6 @@
 """Signing: the file is what was said, appears whole or not at all, and refuses nonsense."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from tests.provenance import chain
 from verascope.errors import UsageError
+from verascope.provenance import examine
 from verascope.provenance.certificates import DevChain, dev_chain
 from verascope.provenance.sign import Declaration, Parent, Placement, Signer, SigningError, sign
 from verascope.provenance.verify import verify
@@ -260,3 +262,91 @@ def test_a_folder_that_is_not_there(source: Path, tmp_path: Path, signer: Signer
     with pytest.raises(UsageError, match="No such file"):
         sign(source, tmp_path / "t.jpg", JPEG, signer, AI, placement=aside)
     assert not (tmp_path / "t.jpg").exists()
+
+
+def half_a_scan() -> bytes:
+    data = chain.picture()
+    start = data.index(b"\xff\xda")
+    return data[: start + (len(data) - start) // 2].rstrip(b"\xff") + b"\xff\xd9"
+
+
+def a_wrong_checksum() -> bytes:
+    data = bytearray(chain.picture("PNG"))
+    at = data.rindex(b"IEND") - 8  # the last checksum of the pixels
+    data[at] ^= 1
+    return bytes(data)
+
+
+def a_cut_tiff() -> bytes:
+    return chain.picture("TIFF")[:-2000]
+
+
+DAMAGED = {"image/jpeg": half_a_scan, "image/png": a_wrong_checksum, "image/tiff": a_cut_tiff}
+
+
+@pytest.mark.parametrize("media_type", DAMAGED)
+def test_damaged_pixels_are_refused(media_type: str, tmp_path: Path, signer: Signer) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(DAMAGED[media_type]())
+    with pytest.raises(SigningError, match=r"damaged|not signed"):
+        sign(source, target, media_type, signer, AI)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"), [(half_a_scan(), JPEG), (b"import os\n", "text/plain")]
+)
+def test_a_parent_that_is_no_whole_media_is_refused(
+    data: bytes, media_type: str, source: Path, tmp_path: Path, signer: Signer
+) -> None:
+    (tmp_path / "parent").write_bytes(data)
+    parent = Parent(tmp_path / "parent", media_type)
+    with pytest.raises(SigningError, match="parent is damaged"):
+        sign(source, source, JPEG, signer, Declaration(), parent=parent)
+
+
+def test_fill_bytes_are_no_damage(source: Path, signer: Signer, trust: tuple[str, ...]) -> None:
+    """Any number of 0xFF may stand before a marker (T.81, B.1.1.2)."""
+    data = source.read_bytes()
+    at = data.index(b"\xff\xdb")
+    source.write_bytes(data[:at] + b"\xff" * 3 + data[at:-2] + b"\xff\xff" + data[-2:])
+    sign(source, source, JPEG, signer, AI)
+    assert check(source, trust).outcome is Outcome.TRUSTED
+
+
+def test_a_pipe_is_not_waited_for(source: Path, tmp_path: Path, signer: Signer) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SigningError, match="regular file"):
+        sign(pipe, tmp_path / "t.jpg", JPEG, signer, AI)
+    with pytest.raises(SigningError, match="regular file"):
+        sign(source, tmp_path / "t.jpg", JPEG, signer, Declaration(), parent=Parent(pipe, JPEG))
+
+
+def test_the_history_keeps_what_the_lists_said(
+    source: Path, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    sign(source, source, JPEG, signer, Declaration(source_type="digitalCapture"))
+    edit = Declaration(actions=("cropped",))
+    for number, lists in enumerate((trust, ("official",))):
+        edited = tmp_path / f"{number}.jpg"
+        sign(source, edited, JPEG, signer, edit, trust=lists)
+        recorded = b"signingCredential.untrusted" in edited.read_bytes()
+        assert recorded == (lists != trust)
+        assert str(tmp_path).encode() not in edited.read_bytes()  # where a list lies on this disk
+        answer = check(edited, trust)
+        assert "ingredient_untrusted" not in {each.code for each in answer.warnings}
+        assert all(claim.trusted for claim in answer.claims)
+
+
+def test_too_much_of_a_credential_is_refused(
+    source: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(source, source, JPEG, signer, AI)
+    monkeypatch.setattr(examine, "MAX_ASSERTIONS", 1)
+    with pytest.raises(SigningError, match="assertions, the limit is 1"):
+        sign(source, source, JPEG, signer, Declaration(), own=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(examine, "MAX_INGREDIENT_BYTES", 1000)
+    with pytest.raises(SigningError, match="bytes, the limit is 1000"):
+        sign(source, source, JPEG, signer, Declaration(), own=True)

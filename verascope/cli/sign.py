@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from verascope.cli.signer import signer_options
+from verascope.cli.verify import trust_lists
+from verascope.settings import Limits, Settings
 
 if TYPE_CHECKING:
     from verascope.provenance.sign import Signer
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
     "--parent",
     type=click.Path(exists=True, dir_okay=False),
     help="The file that SOURCE was made from, where it is another.",
+)
+@click.option(
+    "--trust",
+    default=",".join(Settings().trust),
+    show_default=True,
+    help="Lists of known signers, as for verify: the history keeps what they said of the parent.",
 )
 @click.option("--title", help="What the file is called.")
 @click.option("--software", help="What made or edited it.")
@@ -55,6 +63,7 @@ def sign(
     update: bool,
     actions: tuple[str, ...],
     parent: str | None,
+    trust: str,
     title: str | None,
     software: str | None,
     training: tuple[str, ...],
@@ -88,7 +97,9 @@ def sign(
     where = (Path(source), Path(target), _media_type(source))
     before = Parent(Path(parent), _media_type(parent)) if parent else None
     placement = Placement(sidecar=Path(sidecar) if sidecar else None, remote_url=remote)
-    answer = write(*where, whose, declaration, parent=before, placement=placement)
+    answer = write(
+        *where, whose, declaration, parent=before, placement=placement, trust=trust_lists(trust)
+    )
     click.echo(
         f"signed; others will call it {answer.outcome} unless they know the signer", err=True
     )
@@ -103,12 +114,16 @@ def _choice(text: str) -> tuple[str, str]:
 
 
 def _media_type(path: str) -> str:
+    from verascope.errors import InputTrouble
+    from verascope.media.source import open_regular
     from verascope.media.types import sniff
+    from verascope.result import SENTENCES
 
-    with open(path, "rb") as file:  # noqa: PTH123
-        if not os.fstat(file.fileno()).st_size:
-            raise click.UsageError(f"{path} is empty")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            name = sniff(data).name
+    try:
+        file = open_regular(os.fsencode(path), True, Limits())
+    except InputTrouble as trouble:
+        raise click.UsageError(f"{path}: {SENTENCES[trouble.reason]}") from trouble
+    with file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        name = sniff(data).name
     # Documents (EPUB, ODT, DOCX, …) are ZIP archives by their bytes; a credential names their kind.
     return mimetypes.guess_type(path)[0] or name if name == "application/zip" else name

@@ -59,7 +59,7 @@ def sign_made(source: Path, target: Path, signer: Signer, generator: Generator) 
         title=target.name,
         software=f"Verascope {generator.name}",
     )
-    sign(source, target, MEDIA_TYPES[target.suffix], signer, declaration)
+    sign(source, target, MEDIA_TYPES[target.suffix], signer, declaration, own=True)
 
 
 def describe(signer: Signer) -> dict[str, Any]:

@@ -32,8 +32,9 @@ PNG_TEXT = b"iTXt"
 PNG_PIXELS = frozenset({b"IDAT", b"fdAT"})
 WEBP_PIXELS = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANMF"})
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Ends a run of coded data: any marker but a stuffed zero and the restart markers.
-SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+# Ends a run of coded data: any marker but a stuffed zero, the restart markers and fill bytes.
+SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+FILL = re.compile(rb"\xff*(?=\xff)")  # any number of these may stand before a marker
 START_OF_SCAN = 0xDA
 END_OF_IMAGE = b"\xff\xd9"
 
@@ -70,6 +71,8 @@ def _jpeg_metadata(data: Bytes) -> bytes | None:
     parts: list[bytes] = []
     start = position = 2
     for _ in range(MAX_SEGMENTS):
+        fill = FILL.match(data, position)
+        position = fill.end() if fill else position
         head = data[position : position + 4]
         if head[:2] == END_OF_IMAGE:
             return b"".join((*parts, data[start:position]))

@@ -8,26 +8,27 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from msgspec import Struct
 
 from verascope import __version__
-from verascope.errors import ExitCode, UsageError, VerascopeError
+from verascope.errors import ExitCode, InputTrouble, UsageError, VerascopeError
 from verascope.provenance import words
+from verascope.provenance.examine import PARENT, Examined
+from verascope.provenance.examiner import Examiner
 from verascope.provenance.library import load
-from verascope.provenance.prefilter import is_damaged
-from verascope.provenance.verify import verify
+from verascope.provenance.trust import resolve
 from verascope.provenance.writing import same_file, write_whole
-from verascope.result import Outcome, Provenance
+from verascope.result import SENTENCES, Outcome, Provenance
+from verascope.settings import Limits
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/{}"
 C2PA_SOURCE_TYPE = "http://c2pa.org/digitalsourcetype/{}"
 C2PA_TYPES = frozenset({"empty", "trainedAlgorithmicData"})
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
-PARENT = "parent"
 SOUND = frozenset({Outcome.NONE, Outcome.VALID_UNTRUSTED, Outcome.TRUSTED, Outcome.REMOTE_ONLY})
 # Sign some bytes with a key that we never see: raw r‖s or DER, whichever the key store gives.
 Callback = Callable[[bytes], bytes]
@@ -115,8 +116,13 @@ def sign(
     *,
     parent: Parent | Packed | None = None,
     placement: Placement = EMBEDDED,
+    trust: tuple[str, ...] = ("official",),
+    limits: Limits | None = None,
+    own: bool = False,
 ) -> Provenance:
     """Write `target`, which is `source` with a credential; both may be the same file.
+
+    The source, its parent and the result are verified and decoded in an isolated worker.
 
     Args:
         source: the file as it is now.
@@ -127,46 +133,76 @@ def sign(
         parent: what source was made from, where that is another file; else an edited file is its
             own parent.
         placement: where the credential goes.
+        trust: lists of known signers; the history keeps what they said of the parent.
+        limits: for reading source and parent.
+        own: this process made the source itself a moment ago: no worker is needed for it.
 
     Returns:
         What verifying the new file said, with no list of known signers.
 
     Raises:
-        UsageError: the declaration or the signer cannot be.
+        UsageError: the declaration, the signer or a trust list cannot be.
         SigningError: the source is damaged or its credential broken, the library refused, the
             target cannot be written, or the result does not validate.
     """
     _check(declaration, signer, parent)
     _refuse_overwriting(source, target, parent, placement.sidecar)
-    _refuse_damaged(source, media_type)
+    resolve(trust)  # a list that does not exist is the caller's error
     target = Path(os.path.realpath(target))  # a symbolic link stays one
-    try:
-        return _sign(source, target, media_type, signer, declaration, parent, placement)
-    except OSError as error:
-        raise SigningError(f"not signed: cannot write {target}: {error.strerror}") from error
-
-
-def _sign(
-    source: Path,
-    target: Path,
-    media_type: str,
-    signer: Signer,
-    declaration: Declaration,
-    parent: Parent | Packed | None,
-    placement: Placement,
-) -> Provenance:
-    """Make the signed file beside its target, verify it, and put it there."""
-    with tempfile.TemporaryDirectory(prefix=".verascope-", dir=target.parent) as folder:
-        made = Path(folder) / "signed"
+    with Examiner(limits or Limits(), own=own) as examiner:
         try:
-            store = _build(source, made, media_type, signer, declaration, parent, placement)
+            past = _past(examiner, source, media_type, declaration, parent, trust)
+            with tempfile.TemporaryDirectory(prefix=".verascope-", dir=target.parent) as folder:
+                made = Path(folder) / "signed"
+                with examiner.opened(source) as before:
+                    how = (signer, declaration, past, placement)
+                    store = _build(before, made, media_type, *how)
+                answer = _verified(examiner, made, media_type, store if placement.sidecar else None)
+                if placement.sidecar is not None:
+                    write_whole(placement.sidecar, store)
+                _replace(made, target, source)
         except load().C2paError as error:
             raise SigningError(f"not signed: {error}") from error
-        answer = _verified(made, media_type, store if placement.sidecar else None)
-        if placement.sidecar is not None:
-            write_whole(placement.sidecar, store)
-        _replace(made, target, source)
+        except InputTrouble as trouble:
+            raise SigningError(
+                f"not signed: {SENTENCES[trouble.reason]} {trouble.detail}"
+            ) from trouble
+        except OSError as error:
+            raise SigningError(f"not signed: cannot write {target}: {error.strerror}") from error
     return answer
+
+
+def _past(
+    examiner: Examiner,
+    source: Path,
+    media_type: str,
+    declaration: Declaration,
+    parent: Parent | Packed | None,
+    trust: tuple[str, ...],
+) -> bytes | None:
+    """The parent of an edited file, packed; None for what has none. Damaged files are refused."""
+    keeps = declaration.source_type is None and not declaration.update
+    found = examiner.ask(
+        source, media_type, trust, title=source.name if keeps and parent is None else None
+    )
+    _refuse_damaged(source, found, SOUND)
+    if not keeps:
+        return None
+    if isinstance(parent, Packed):
+        return parent.archive
+    if parent is not None:
+        found = examiner.ask(parent.path, parent.media_type, trust, title=parent.path.name)
+        _refuse_damaged(parent.path, found, SOUND | {Outcome.INVALID})  # its history will say so
+    return found.ingredient
+
+
+def _refuse_damaged(path: Path, found: Examined, sound: Set[Outcome]) -> None:
+    assert found.provenance is not None
+    outcome = found.provenance.outcome
+    if found.damage or outcome not in sound:
+        raise SigningError(
+            f"{path.name} is damaged ({found.damage or outcome}); nothing was signed"
+        )
 
 
 def _check(declaration: Declaration, signer: Signer, parent: Parent | Packed | None) -> None:
@@ -204,50 +240,31 @@ def _refuse_overwriting(
             raise UsageError(f"the sidecar {sidecar} is the {name}: name another file for it")
 
 
-def _refuse_damaged(source: Path, media_type: str) -> None:
-    with source.open("rb") as file:
-        before = verify(file, media_type, ("none",))
-        file.seek(0)
-        if before.outcome not in SOUND or is_damaged(file.read()):
-            raise SigningError(f"{source.name} is damaged ({before.outcome}); it was not signed")
-
-
 def _build(
-    source: Path,
+    source: BinaryIO,
     made: Path,
     media_type: str,
     signer: Signer,
     declaration: Declaration,
-    parent: Parent | Packed | None,
+    past: bytes | None,
     placement: Placement,
 ) -> bytes:
     """Write the signed file; returns the manifest store."""
     c2pa = load()
-    keeps = declaration.source_type is None and not declaration.update
     manifest = _manifest(declaration)
     with c2pa.Builder(json.dumps(manifest), context=_context(c2pa, declaration)) as builder:
-        if keeps:
-            _keep(builder, parent or Parent(source, media_type))
+        if past is not None:
+            builder.add_ingredient_from_archive(io.BytesIO(past))
         if declaration.update:
             builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)  # takes the source as its parent
         if placement.remote_url is not None:
             builder.set_remote_url(placement.remote_url)
         if placement.sidecar is not None:
             builder.set_no_embed()
-        with source.open("rb") as before, made.open("w+b") as after:
-            store = builder.sign(_library_signer(c2pa, signer), media_type, before, after)
+        with made.open("w+b") as after:
+            store = builder.sign(_library_signer(c2pa, signer), media_type, source, after)
             _flush(after)
         return bytes(store)
-
-
-def _keep(builder: Any, parent: Parent | Packed) -> None:
-    """Take in a file, with the credential that it has, as the parent."""
-    if isinstance(parent, Packed):
-        builder.add_ingredient_from_archive(io.BytesIO(parent.archive))
-        return
-    record = {"label": PARENT, "relationship": "parentOf", "title": parent.path.name}
-    with parent.path.open("rb") as file:
-        builder.add_ingredient(json.dumps(record), parent.media_type, file)
 
 
 def _manifest(declaration: Declaration) -> dict[str, Any]:
@@ -302,9 +319,9 @@ def _library_signer(c2pa: Any, signer: Signer) -> Any:
     return c2pa.Signer.from_info(info)
 
 
-def _verified(made: Path, media_type: str, sidecar: bytes | None) -> Provenance:
-    with made.open("rb") as file:
-        answer = verify(file, media_type, ("none",), sidecar=sidecar)
+def _verified(examiner: Examiner, made: Path, media_type: str, sidecar: bytes | None) -> Provenance:
+    answer = examiner.ask(made, media_type, ("none",), whole=False, sidecar=sidecar).provenance
+    assert answer is not None
     if answer.outcome is not Outcome.VALID_UNTRUSTED:
         reason = answer.detail or "; ".join(answer.failures)
         raise SigningError(f"the signed file would not validate ({answer.outcome}): {reason}")

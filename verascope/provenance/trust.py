@@ -154,16 +154,21 @@ def contexts(wanted: tuple[str, ...]) -> Contexts:
 def _signers(trust_list: TrustList) -> dict[str, str]:
     anchor = {
         "trust_anchors": trust_list.signers,
-        "trust_uri": trust_list.name,
+        "trust_uri": _uri(trust_list),
         "trust_kind": "manifest",
     }
     return anchor | ({"allowed_list": trust_list.allowed} if trust_list.allowed else {})
 
 
+def _uri(trust_list: TrustList) -> str:
+    """The library writes it into what it signs, where the folders of this machine have no place."""
+    return Path(trust_list.name.removeprefix(TIME_STAMP_PREFIX)).name
+
+
 def _time_stamps(trust_list: TrustList) -> dict[str, str]:
     return {
         "trust_anchors": trust_list.time_stamps,
-        "trust_uri": f"{trust_list.name} time stamps",
+        "trust_uri": f"{_uri(trust_list)} time stamps",
         "trust_kind": "tsa",
     }
 

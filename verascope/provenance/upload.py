@@ -6,10 +6,9 @@ and the upload as an ingredient in the library's own form. The parent never open
 
 import hashlib
 import io
-import json
 import mmap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -18,10 +17,9 @@ from verascope.errors import InputTrouble
 from verascope.media.source import open_regular
 from verascope.media.types import judgeable
 from verascope.media.wire import Array
-from verascope.provenance.library import load
-from verascope.provenance.trust import contexts
+from verascope.provenance.examine import hold_limits, pack
 from verascope.provenance.verify import verify
-from verascope.result import Modality, Provenance, Reason
+from verascope.result import Modality, Outcome, Provenance, Reason
 from verascope.settings import Limits
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from verascope.media.picture import Pixels
 
 FUNCTION = "verascope.provenance.upload:read"
-PARENT = "parent"
 MAX_PROFILE_BYTES = 4 << 20
 # The file's own name stays out: it is the uploader's, and may name people.
 TITLE = "the upload"
@@ -87,12 +84,15 @@ def _read(ask: UploadRequest) -> Upload:
         shown = decode(data, media_type, header, ask.limits)
         if shown.truncated:
             raise InputTrouble(Reason.TRUNCATED, "a broken picture is not published")
+        provenance = verify(file, media_type.name, ask.trust)
+        if provenance.outcome is not Outcome.NONE:
+            hold_limits(file, media_type.name)
         return Upload(
-            provenance=verify(file, media_type.name, ask.trust),
+            provenance=provenance,
             picture=transcode(
                 shown.pixels, ask.recipe, _profile(data, media_type.name, ask.limits)
             ),
-            ingredient=_ingredient(file, media_type.name, ask.trust),
+            ingredient=pack(file, media_type.name, ask.trust, TITLE),
             resized=max(shown.pixels.shape[:2]) > ask.recipe.long_side,
             sha256=hashlib.sha256(data).hexdigest(),
         )
@@ -143,18 +143,3 @@ def _as_srgb(image: "Image", profile: bytes) -> "Image":
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image
     return turned or image
-
-
-def _ingredient(file: BinaryIO, media_type: str, trust: tuple[str, ...]) -> bytes:
-    """The upload with its credential, and what checking that gave, as the library packs it."""
-    c2pa = load()
-    record = {"label": PARENT, "relationship": "parentOf", "title": TITLE}
-    packed = io.BytesIO()
-    file.seek(0)
-    try:
-        with c2pa.Builder("{}", context=contexts(trust).everything) as builder:
-            builder.add_ingredient(json.dumps(record), media_type, file)
-            builder.write_ingredient_archive(PARENT, packed)
-    except c2pa.C2paError as error:
-        raise InputTrouble(Reason.CORRUPT, f"its credential cannot be taken in: {error}") from error
-    return packed.getvalue()
