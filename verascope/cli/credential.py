@@ -8,7 +8,6 @@ from verascope.provenance.history import MORE
 from verascope.result import (
     SENTENCES,
     Claim,
-    Extent,
     Manifest,
     Provenance,
     Signer,
@@ -68,7 +67,7 @@ def _claims(provenance: Provenance) -> Iterator[str]:
     heading = "Says"
     for claim in provenance.claims:
         if claim.manifest == active:
-            yield _row(heading, _claim(claim))
+            yield _row(heading, words.claimed(claim))
             heading = ""
 
 
@@ -94,7 +93,9 @@ def _node(node: Manifest, claims: tuple[Claim, ...]) -> str:
     if node.label is None:
         text = f"{relation}{title}, which has no credential"
     else:
-        said = dict.fromkeys(_claim(claim) for claim in claims if claim.manifest == node.label)
+        said = dict.fromkeys(
+            words.claimed(claim) for claim in claims if claim.manifest == node.label
+        )
         signer = _name(node.signer) if node.signer else "an unnamed signer"
         text = f"{relation}{title}, signed by {signer}"
         text += f": {'; '.join(said)}" if said else ""
@@ -107,12 +108,6 @@ def _warnings(provenance: Provenance) -> Iterator[str]:
     for warning in provenance.warnings:
         if warning.code != ROUTINE:
             yield f"  ! {warning.statement}"
-
-
-def _claim(claim: Claim) -> str:
-    silent = claim.source_type in words.AI_PART or claim.kind not in ("generated", "captured")
-    part = " (of a part)" if claim.extent is Extent.PART and not silent else ""
-    return claim.statement + part
 
 
 def _name(signer: Signer) -> str:

@@ -3,8 +3,9 @@
 import base64
 import json
 from collections.abc import Iterator
-from html import escape
+from html import escape as html_escape
 
+from verascope.media.escape import printable
 from verascope.provenance import words
 from verascope.provenance.inspect import Inspection, Resource
 from verascope.result import Claim, Input, Manifest, Provenance, Signer
@@ -36,8 +37,8 @@ def page(source: Input, inspection: Inspection) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="viewport" content="width=device-width">',
-            f"<title>{escape(source.uri)}</title><style>{STYLE}</style></head><body>",
-            f"<h1>{escape(source.uri)}</h1>",
+            f"<title>{_escape(source.uri)}</title><style>{STYLE}</style></head><body>",
+            f"<h1>{_escape(source.uri)}</h1>",
             _outcome(provenance),
             "<dl>",
             *_facts(source, provenance),
@@ -54,7 +55,7 @@ def page(source: Input, inspection: Inspection) -> str:
 def _outcome(provenance: Provenance) -> str:
     outcome = provenance.outcome
     style = outcome if outcome in ("trusted", "invalid") else "other"
-    sentence = escape(words.OUTCOMES[outcome])
+    sentence = _escape(words.OUTCOMES[outcome])
     return f'<p><span class="outcome {style}">{outcome}</span> {sentence}</p>'
 
 
@@ -74,14 +75,14 @@ def _facts(source: Input, provenance: Provenance) -> Iterator[str]:
     }
     for heading, text in facts.items():
         if text:
-            yield f"<dt>{heading}</dt><dd>{escape(text)}</dd>"
+            yield f"<dt>{heading}</dt><dd>{_escape(text)}</dd>"
 
 
 def _warnings(provenance: Provenance) -> Iterator[str]:
     if provenance.warnings:
         yield "<h2>To be known</h2><ul>"
         for warning in provenance.warnings:
-            yield f'<li class="warn">{escape(warning.statement)}</li>'
+            yield f'<li class="warn">{_escape(warning.statement)}</li>'
         yield "</ul>"
 
 
@@ -96,12 +97,12 @@ def _node(node: Manifest, claims: tuple[Claim, ...]) -> Iterator[str]:
     title = node.title or ("this file" if node.relationship is None else "something untitled")
     who = f", signed by {_name(node.signer)}" if node.signer else ""
     relation = f" ({node.relationship})" if node.relationship else ""
-    yield f"<li>{escape(title + relation + who)}"
+    yield f"<li>{_escape(title + relation + who)}"
     faults = [f"! {words.failure(code)}" for code in node.failures]
-    said = [claim.statement for claim in claims if node.label and claim.manifest == node.label]
+    said = [words.claimed(claim) for claim in claims if node.label and claim.manifest == node.label]
     yield "<ul>"
-    yield from (f"<li>{escape(each)}</li>" for each in dict.fromkeys(said))
-    yield from (f'<li class="warn">{escape(each)}</li>' for each in faults)
+    yield from (f"<li>{_escape(each)}</li>" for each in dict.fromkeys(said))
+    yield from (f'<li class="warn">{_escape(each)}</li>' for each in faults)
     for below in node.ingredients:
         yield from _node(below, claims)
     yield "</ul></li>"
@@ -113,15 +114,20 @@ def _pictures(resources: tuple[Resource, ...]) -> Iterator[str]:
         yield "<h2>Thumbnails in the credential</h2>"
     for each in shown:
         data = base64.b64encode(each.data).decode()
-        yield f'<p><img alt="" src="data:{each.media_type};base64,{data}"> {escape(each.uri)}</p>'
+        yield f'<p><img alt="" src="data:{each.media_type};base64,{data}"> {_escape(each.uri)}</p>'
 
 
 def _store(store_json: str | None) -> Iterator[str]:
     if store_json:
         text = json.dumps(json.loads(store_json), indent=1, ensure_ascii=True)
-        yield f"<details><summary>The manifest store</summary><pre>{escape(text)}</pre></details>"
+        yield f"<details><summary>The manifest store</summary><pre>{_escape(text)}</pre></details>"
 
 
 def _name(signer: Signer) -> str:
     names = [name for name in (signer.name, signer.organization) if name]
     return " / ".join(dict.fromkeys(names)) or "an unnamed signer"
+
+
+def _escape(text: str) -> str:
+    """Foreign text for HTML: nothing in it is markup, hides itself or turns a line around."""
+    return html_escape(printable(text))

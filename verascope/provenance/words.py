@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from verascope.result import Outcome
+from verascope.result import Claim, Extent, Outcome
 
 OUTCOMES: dict[Outcome, str] = {
     Outcome.NONE: "There is no Content Credential in this file. That says nothing about it: most "
@@ -141,6 +141,13 @@ def source_type(written: str) -> str:
     """The last word of a digital source type of IPTC or C2PA; anything else as it was written."""
     term = TERM.fullmatch(written.strip())
     return (term[1] if term else written.strip())[:MAX_TERM]
+
+
+def claimed(claim: Claim) -> str:
+    """What a claim says, and that it is of a part only where its words do not say so already."""
+    silent = claim.source_type in AI_PART or claim.kind not in ("generated", "captured")
+    part = " (of a part)" if claim.extent is Extent.PART and not silent else ""
+    return claim.statement + part
 
 
 def failure(code: str) -> str:
