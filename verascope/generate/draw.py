@@ -30,7 +30,7 @@ def drawn(seed: int, k: int) -> ReconstructorConfig:
         factor=one_of(4, 8, 16) if fingerprint else 2,
         upsampler=UPSAMPLERS[(turn + seed) % len(UPSAMPLERS)],
         # Norms cost a twin its levels: after 90 steps the loss is 0.22 (group) and 0.24 (batch)
-        # instead of 0.12, and after 250 the twins are at 25 to 28 dB. So fingerprints alone have one.
+        # instead of 0.12, and after 250 twins are at 25 to 28 dB. So fingerprints alone have one.
         norm=one_of("none", "group", "batch") if fingerprint else "none",
         activation=one_of("silu", "relu", "leaky", "gelu"),
         width=one_of(12, 16, 24),
