@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.provenance import chain
+from tests.provenance.containers import zipped
 from verascope.cli.inspect import inspect
+from verascope.cli.inspect_worker import Answer
 from verascope.errors import UsageError
 from verascope.provenance.certificates import dev_chain
+from verascope.provenance.inspect import inspect as look
+from verascope.provenance.library import load
 from verascope.provenance.sign import Declaration, Signer, sign
+from verascope.result import Input
 
 EVIL = '<script>alert(1)</script><img src="https://example.org/x">\x1b[2J'
 
@@ -103,3 +108,32 @@ def test_nothing_is_written_over_the_file_itself(folder: Path, tmp_path: Path) -
 def test_a_report_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         run(folder / "signed.jpg", "--report", tmp_path / "nowhere" / "page.html")
+
+
+def test_a_document(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """By its bytes it is a ZIP archive; the library knows it by the name of its kind."""
+    made, source = dev_chain(), tmp_path / "book.epub"
+    source.write_bytes(zipped("application/epub+zip")())
+    says = Declaration(source_type="digitalCreation", title="a book")
+    known = Signer(chain=made.chain, key=made.key)
+    sign(source, source, "application/epub+zip", known, says)
+    assert run(source) == 0
+    (manifest,) = json.loads(capfd.readouterr().out)["manifests"].values()
+    assert manifest["claim"]["dc:title"] == "a book"
+    assert run(source, "--extract", tmp_path / "parts") == 0
+    assert (tmp_path / "parts" / "manifest.c2pa").exists()
+
+
+def test_no_report_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's report is a stand-in here: no file is known for which it alone fails."""
+
+    def fail(*_: object) -> None:
+        raise load().C2paError("no\x1b report")
+
+    monkeypatch.setattr("verascope.provenance.inspect._all", fail)
+    with (folder / "signed.jpg").open("rb") as file:
+        found = look(file, "image/jpeg", ("none",))
+    assert found.store_json is None and found.no_report == "no\x1b report"
+    answer = Answer(input=Input(uri="signed.jpg"), inspection=found)
+    monkeypatch.setattr("verascope.cli.inspect._ask", lambda *_: answer)
+    assert run(folder / "signed.jpg") == 2

@@ -59,6 +59,9 @@ def inspect(file: str, trust: str, report: str | None, extract: str | None) -> i
         _extract(answer.inspection, Path(extract), Path(file))
     if not report and not extract:
         _show(answer.inspection)
+    if answer.inspection.no_report is not None:
+        _say(f"{answer.input.uri}: no report on its credential: {answer.inspection.no_report}")
+        return int(ExitCode.INCOMPLETE)
     unreadable = answer.inspection.provenance.outcome is Outcome.UNREADABLE
     return int(ExitCode.INCOMPLETE if unreadable else ExitCode.OK)
 
@@ -86,11 +89,16 @@ def _ask(file: str, trust: tuple[str, ...]) -> "Answer":
 
 
 def _say_why(answer: "Answer") -> None:
-    from verascope.cli.escape import printable
     from verascope.result import SENTENCES
 
     sentence = SENTENCES[answer.reason] if answer.reason else ""
-    click.echo(printable(f"{answer.input.uri}: {sentence} {answer.detail or ''}"), err=True)
+    _say(f"{answer.input.uri}: {sentence} {answer.detail or ''}")
+
+
+def _say(text: str) -> None:
+    from verascope.media.escape import printable
+
+    click.echo(printable(text), err=True)
 
 
 def _show(inspection: "Inspection") -> None:

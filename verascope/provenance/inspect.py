@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from verascope.provenance.answer import LIBRARY_TYPES
+from verascope.provenance.history import cut
 from verascope.provenance.library import load
 from verascope.provenance.trust import contexts
 from verascope.provenance.verify import verify
@@ -32,10 +34,14 @@ class Resource(Struct, frozen=True):
 
 
 class Inspection(Struct, frozen=True, kw_only=True):
-    """All that is in a credential. `store_json` is the library's detailed report."""
+    """All that is in a credential. `store_json` is the library's detailed report.
+
+    Where there is a credential and no report on it, `no_report` says why.
+    """
 
     provenance: Provenance
     store_json: str | None = None
+    no_report: str | None = None
     store: bytes | None = None
     resources: tuple[Resource, ...] = ()
 
@@ -55,23 +61,27 @@ def inspect(stream: BinaryIO, media_type: str, trust: tuple[str, ...]) -> Inspec
     if provenance.outcome in NO_REPORT:
         return Inspection(provenance=provenance)
     c2pa = load()
-    stream.seek(0)
     try:
-        with c2pa.Reader(media_type, stream, None, contexts(trust).everything) as reader:
+        with _reader(stream, media_type, trust) as reader:
             return _all(reader, provenance)
-    except c2pa.C2paError:  # a store that is too broken for a report: what is known stands
-        return Inspection(provenance=provenance)
+    except c2pa.C2paError as error:  # a store that is too broken for a report
+        return Inspection(provenance=provenance, no_report=cut(str(error)))
 
 
 def manifest_store(stream: BinaryIO, media_type: str) -> bytes | None:
     """The whole manifest store as it stands in a file; None if there is none to be read."""
     c2pa = load()
-    stream.seek(0)
     try:
-        with c2pa.Reader(media_type, stream, None, contexts(("none",)).everything) as reader:
+        with _reader(stream, media_type, ("none",)) as reader:
             return _store(reader, msgspec.json.decode(reader.json())["active_manifest"])
     except (c2pa.C2paError, KeyError):
         return None
+
+
+def _reader(stream: BinaryIO, media_type: str, trust: tuple[str, ...]) -> Any:
+    stream.seek(0)
+    known = contexts(trust).everything
+    return load().Reader(LIBRARY_TYPES.get(media_type, media_type), stream, None, known)
 
 
 def _all(reader: Any, provenance: Provenance) -> Inspection:
