@@ -1,11 +1,13 @@
 """`verascope trust`: what the lists hold, lists of one's own, and which have worn out."""
 
-from datetime import timedelta
+import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.provenance import chain
+from verascope.cli import main
 from verascope.cli.trust import trust
 from verascope.errors import UsageError
 from verascope.provenance import local_lists
@@ -40,12 +42,44 @@ def test_a_list_of_ones_own(home: Path, capfd: pytest.CaptureFixture[str]) -> No
     (home / "root.pem").write_bytes(root.pem)
     assert run("import", "newsroom", home / "root.pem") == 0
     assert run("list") == 0
-    assert "newsroom     1 authorities of signers" in capfd.readouterr().out
+    today = datetime.now(UTC).date()
+    said = capfd.readouterr().out
+    assert f"newsroom     1 authorities of signers; imported {today}\n" in said
     path = home / "signed.jpg"
     path.write_bytes(chain.sign(chain.picture(), "image/jpeg", chain.credentials(root)))
     with path.open("rb") as file:
         answer = verify(file, "image/jpeg", ("official", "newsroom"))
     assert (answer.outcome, answer.trusted_by) == (Outcome.TRUSTED, ("newsroom",))
+
+
+def test_a_leaf_is_no_list(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The library would know nobody by it, without a word."""
+    root = chain.authority()
+    signer = chain.credentials(root)
+    (home / "leaf.pem").write_bytes(signer.chain)
+    with pytest.raises(UsageError, match="holds no authority"):
+        run("import", "mine", home / "leaf.pem")
+    assert local_lists.names() == ()
+    assert run("check", home / "leaf.pem") == 1
+    assert "1 that vouch for nobody" in capfd.readouterr().out
+    path = home / "signed.jpg"
+    path.write_bytes(chain.sign(chain.picture(), "image/jpeg", signer))
+    assert main.run(["verify", str(path), "--trust", str(home / "leaf.pem")]) == 0
+    out, err = capfd.readouterr()
+    assert "holds no authority, so it trusts nobody" in err and "valid_untrusted" in out
+    (home / "both.pem").write_bytes(signer.chain + root.pem)
+    assert run("import", "both", home / "both.pem") == 0
+    assert "1 authorities of signers, 1 that vouch for nobody" in capfd.readouterr().out
+
+
+def test_a_signer_that_signed_its_own_certificate_may_be_listed(home: Path) -> None:
+    """As docs/provenance.md says: it is known by being listed itself."""
+    signer = chain.self_signed()
+    (home / "one.pem").write_bytes(signer.chain)
+    data = chain.sign(chain.picture(), "image/jpeg", signer)
+    path = str(home / "one.pem")
+    assert verify(io.BytesIO(data), "image/jpeg", (path,)).outcome is Outcome.TRUSTED
+    assert local_lists.facts(*resolve((path,))[0])[:4] == (0, 0, 1, 0)
 
 
 @pytest.mark.parametrize("name", ["official", "none", "../x", "A", "", "a/b"])

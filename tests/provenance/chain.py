@@ -77,6 +77,19 @@ def credentials(
     )
 
 
+def self_signed(name: str = "Of My Own") -> Credentials:
+    """A signer without any authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(_name(name, name), _name(name, name), key, key)
+    usage = x509.ExtendedKeyUsage([x509.ObjectIdentifier(EMAIL)])
+    certificate = builder.add_extension(_usage(authority=False), True).add_extension(usage, False)
+    pem = serialization.Encoding.PEM
+    return Credentials(
+        certificate.sign(key, hashes.SHA256()).public_bytes(pem),
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
+
+
 def _name(common: str, organization: str) -> x509.Name:
     return x509.Name(
         [

@@ -2,7 +2,7 @@
 
 import click
 
-from verascope.errors import ExitCode
+from verascope.errors import ExitCode, UsageError
 
 
 @click.group()
@@ -25,10 +25,13 @@ def list_() -> int:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 def import_(name: str, file: str) -> int:
     """Keep the certificates in FILE (PEM) as a list, for `--trust NAME`."""
-    from verascope.provenance.local_lists import keep
+    from verascope.provenance.local_lists import facts, keep
     from verascope.provenance.trust import local
 
-    path = keep(name, local(file))
+    pem = local(file)
+    if facts("", pem, "", "").trusts_nobody:
+        raise UsageError(f"trust: {file} holds no authority, so it would trust nobody")
+    path = keep(name, pem)
     click.echo(f"kept as {path}", err=True)
     click.echo(_line(name))
     return int(ExitCode.OK)
@@ -37,14 +40,14 @@ def import_(name: str, file: str) -> int:
 @trust.command()
 @click.argument("names", nargs=-1, required=True)
 def check(names: tuple[str, ...]) -> int:
-    """Check lists by name or PATH.pem: 1 if one is overdue or holds expired certificates."""
+    """Check lists by name or PATH.pem: 1 if one is overdue, trusts nobody or holds expired ones."""
     from verascope.provenance.local_lists import Facts, facts
     from verascope.provenance.trust import resolve
 
     found: list[Facts] = [facts(*resolve((name,))[0]) for name in names if name != "none"]
     for name in names:
         click.echo(_line(name))
-    worn = any(each.overdue or each.expired for each in found)
+    worn = any(each.overdue or each.expired or each.trusts_nobody for each in found)
     return int(ExitCode.FLAGGED if worn else ExitCode.OK)
 
 
@@ -63,13 +66,15 @@ def _line(name: str) -> str:
             (found.signers, "authorities of signers"),
             (found.time_stamps, "of time stamps"),
             (found.allowed, "single signers"),
+            (found.idle, "that vouch for nobody (no authorities)"),
             (found.expired, "expired"),
         )
         if count
     ]
     issued = f"issued {found.issued}" if found.issued else ""
+    imported = f"imported {found.imported}" if found.imported else ""
     following = f"next due {found.next_update}" if found.next_update else ""
     overdue = "OVERDUE: look for a newer release of Verascope" if found.overdue else ""
     return f"{printable(name):<12} " + "; ".join(
-        each for each in (", ".join(parts), issued, following, overdue) if each
+        each for each in (", ".join(parts), issued, imported, following, overdue) if each
     )

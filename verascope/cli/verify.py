@@ -161,8 +161,14 @@ def _outcomes(names: str) -> frozenset[Outcome]:
 
 def trust_lists(names: str) -> tuple[str, ...]:
     """The lists that are named, read once here so that a wrong name is said at once."""
+    from verascope.cli.escape import printable
+    from verascope.provenance.local_lists import ISSUED as SHIPPED
+    from verascope.provenance.local_lists import facts
     from verascope.provenance.trust import resolve
 
     trust = tuple(name.strip() for name in names.split(",") if name.strip())
-    resolve(trust)
+    for each in resolve(trust):
+        if each.name not in SHIPPED and facts(*each).trusts_nobody:
+            told = f"the list {each.name} holds no authority, so it trusts nobody"
+            click.echo(printable(told), err=True)
     return trust or ("none",)

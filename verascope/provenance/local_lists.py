@@ -4,10 +4,13 @@ import os
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from verascope.errors import UsageError
 from verascope.provenance.writing import write_whole
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # When the shipped lists were issued, and when their publisher meant to issue the next.
@@ -18,14 +21,25 @@ ISSUED: dict[str, tuple[date, date | None]] = {
 
 
 class Facts(NamedTuple):
-    """What a list holds: counts of certificates, how many have expired, and its age."""
+    """What a list holds: counts of certificates, how many have expired, and its age.
+
+    `idle` are those that vouch for nobody: no authority, nor signed by themselves. `imported` is
+    when the user put a list of that name here.
+    """
 
     signers: int
     time_stamps: int
     allowed: int
+    idle: int
     expired: int
     issued: date | None
     next_update: date | None
+    imported: date | None
+
+    @property
+    def trusts_nobody(self) -> bool:
+        """Whether no signer and no time stamp could be known by it."""
+        return not (self.signers or self.time_stamps or self.allowed)
 
     @property
     def overdue(self) -> bool:
@@ -77,19 +91,33 @@ def facts(name: str, signers: str, time_stamps: str, allowed: str) -> Facts:
     now = datetime.now(UTC)
     ends = {each.fingerprint: each.ends for each in (*known, *stamping, *single)}
     issued, following = ISSUED.get(name, (None, None))
+    # The library takes a listed signer that signed its own certificate; of any other it asks an
+    # authority.
+    own = [each for each in known if each.own and not each.authority]
+    authorities = sum(each.authority for each in known)
+    stamps = sum(each.authority or each.own for each in stamping)
     return Facts(
-        signers=len(known),
-        time_stamps=len(stamping),
-        allowed=len(single),
+        signers=authorities,
+        time_stamps=stamps,
+        allowed=len(single) + len(own),
+        idle=len(known) + len(stamping) - authorities - len(own) - stamps,
         expired=sum(end < now for end in ends.values()),
         issued=issued,
         next_update=following,
+        imported=_imported(name),
     )
+
+
+def _imported(name: str) -> date | None:
+    path = path_of(name) if name not in ISSUED else None
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date() if path else None
 
 
 class _Certificate(NamedTuple):
     fingerprint: bytes
     ends: datetime
+    authority: bool
+    own: bool  # signed by itself
 
 
 def _load(pem: str) -> list[_Certificate]:
@@ -99,4 +127,21 @@ def _load(pem: str) -> list[_Certificate]:
     if not pem:
         return []
     found = x509.load_pem_x509_certificates(pem.encode())
-    return [_Certificate(each.fingerprint(SHA256()), each.not_valid_after_utc) for each in found]
+    return [
+        _Certificate(
+            each.fingerprint(SHA256()),
+            each.not_valid_after_utc,
+            _is_authority(each),
+            each.issuer == each.subject,
+        )
+        for each in found
+    ]
+
+
+def _is_authority(certificate: "Certificate") -> bool:
+    from cryptography.x509 import BasicConstraints, ExtensionNotFound
+
+    try:
+        return certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
+    except (ExtensionNotFound, ValueError):
+        return False
