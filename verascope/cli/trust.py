@@ -40,7 +40,7 @@ def import_(name: str, file: str) -> int:
 @trust.command()
 @click.argument("names", nargs=-1, required=True)
 def check(names: tuple[str, ...]) -> int:
-    """Check lists by name or PATH.pem: 1 if one is overdue, trusts nobody or holds expired ones."""
+    """Check lists by name or PATH.pem: 1 if one is overdue, useless or holds expired ones."""
     from verascope.provenance.local_lists import Facts, facts
     from verascope.provenance.trust import resolve
 
