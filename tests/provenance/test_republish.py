@@ -13,6 +13,7 @@ from tests.conftest import Command
 from tests.provenance import chain
 from verascope.errors import UsageError
 from verascope.provenance.certificates import DevChain, dev_chain
+from verascope.provenance.library import load
 from verascope.provenance.republish import republish
 from verascope.provenance.sign import Declaration, Signer, SigningError, sign
 from verascope.provenance.upload import Recipe, transcode
@@ -204,3 +205,33 @@ def test_the_verb(upload: Path, tmp_path: Path, platform: DevChain, verascope: C
     upload.write_bytes(b"")
     assert verascope("republish", upload, target, *keys).code == 2
     assert io.BytesIO(target.read_bytes()).getvalue()[:2] == b"\xff\xd8"
+
+
+def test_a_folder_that_is_not_there(upload: Path, tmp_path: Path, platform: DevChain) -> None:
+    with pytest.raises(SigningError, match="No such file"):
+        republish(upload, tmp_path / "nowhere" / "public.jpg", as_signer(platform))
+
+
+def test_no_path_of_this_machine_is_published(
+    upload: Path, tmp_path: Path, platform: DevChain, trust: tuple[str, ...]
+) -> None:
+    republish(upload, tmp_path / "public.jpg", as_signer(platform), trust=trust)
+    assert str(tmp_path).encode() not in (tmp_path / "public.jpg").read_bytes()
+    assert b"roots.pem" in (tmp_path / "public.jpg").read_bytes()
+
+
+def test_a_history_that_would_keep_the_signer_busy_is_refused(
+    upload: Path, tmp_path: Path, platform: DevChain, camera: DevChain
+) -> None:
+    """Measured in the worker: it is not the process with the key that reads 1,001 assertions."""
+    actions = {"actions": [chain.created("digitalCapture")]}
+    assertions = [{"label": "c2pa.actions", "data": actions}]
+    assertions += [{"label": f"org.example.a{n}", "data": {"n": n}} for n in range(1001)]
+    c2pa, out = load(), io.BytesIO()
+    with c2pa.Builder(json.dumps({"assertions": assertions})) as builder:
+        info = c2pa.C2paSignerInfo(b"es256", camera.chain, camera.key, None)
+        plain = io.BytesIO(chain.picture())
+        builder.sign(c2pa.Signer.from_info(info), JPEG, plain, out)
+    upload.write_bytes(out.getvalue())
+    with pytest.raises(SigningError, match="assertions, the limit is 1000"):
+        republish(upload, tmp_path / "public.jpg", as_signer(platform))

@@ -54,6 +54,7 @@ def save(answer: "Verification", registry: str, folder: Path) -> None:
         with Registry(Path(registry)) as kept:
             for each in found:
                 store = kept.store(each.manifest_sha256) or b""
-                write_whole(folder / f"{each.manifest_sha256}.c2pa", store)
+                path = folder / f"{each.manifest_sha256}.c2pa"
+                write_whole(path, store, keep=(Path(answer.input.uri), Path(registry)))
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from error

@@ -64,10 +64,14 @@ def republish(
         raise SigningError(f"not republished: {sentence} {upload.detail or ''}")
     did = (*(("resized",) if upload.resized else ()), "transcoded", "published")
     says = Declaration(actions=did, software=software)
-    with tempfile.TemporaryDirectory(prefix=".verascope-", dir=target.parent) as folder:
-        picture = Path(folder) / "picture.jpg"
-        picture.write_bytes(upload.picture)
-        after = sign(picture, target, JPEG, signer, says, parent=Packed(upload.ingredient))
+    past = Packed(upload.ingredient)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".verascope-") as folder:
+            picture = Path(folder) / "picture.jpg"
+            picture.write_bytes(upload.picture)
+            after = sign(picture, target, JPEG, signer, says, parent=past, limits=limits)
+    except OSError as error:
+        raise SigningError(f"not republished: {error.filename}: {error.strerror}") from error
     return Republished(upload.provenance, after)
 
 
