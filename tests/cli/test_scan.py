@@ -208,17 +208,19 @@ def test_good_pictures_among_cycles_and_unreadable_ones(verascope: Command, pict
         assert rows[name]["status"] == "scored"
 
 
-def test_ctrl_c_keeps_what_was_finished(pictures: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_keeps_what_was_finished(pictures: Path, number: signal.Signals) -> None:
     many = [str(pictures / "a.png")] * 3000
     process = subprocess.Popen(
         [sys.executable, "-m", "verascope", "scan", "--format", "jsonl", *many],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # it may be ignored here
     )
     assert process.stdout is not None
     first = process.stdout.readline()
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest, err = process.communicate(timeout=30)
     assert process.returncode == 130
     finished = lines((first + rest).decode())
@@ -226,6 +228,22 @@ def test_ctrl_c_keeps_what_was_finished(pictures: Path) -> None:
     counted = {f"{len(finished)} input", f"{len(finished) - 1} input"}  # the last one's own race
     assert any(count in err.decode() for count in counted)
     assert "Traceback" not in err.decode()
+
+
+def test_what_the_caller_ignores_is_ignored(pictures: Path) -> None:
+    """As under nohup: the end of the terminal is not the end of the run."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "verascope", "scan", "-q", "--exit-zero"]
+        + [str(pictures / "a.png")] * 30,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert len(out.splitlines()) == 30
 
 
 def test_a_reader_that_goes_away_is_no_fault(pictures: Path) -> None:

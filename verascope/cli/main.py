@@ -105,8 +105,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _prepare() -> None:
     """Ends by signal are interruptions; a name that the terminal cannot show ends no run."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _interrupt)
     sys.stdout = sys.stdout or _nowhere()  # None where the caller closed it
     sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
