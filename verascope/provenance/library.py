@@ -8,18 +8,25 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 NAME_VARIABLE = "C2PA_LIBRARY_NAME"
+LOCK = Lock()  # the first import changes the environment for a moment
 
 
-@cache
 def load() -> Any:
-    """The c2pa module.
+    """The c2pa module; from any thread.
 
     It looks for its shared library in the current folder first, so a folder of downloads with a
     `libc2pa_c.so` in it would run that; it is told the full path instead.
     """
+    with LOCK:
+        return _loaded()
+
+
+@cache
+def _loaded() -> Any:
     with _library_path(), _without_metadata():
         return import_module("c2pa")
 
