@@ -96,3 +96,13 @@ def test_a_chain_is_made_whole_or_not(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["root.pem"]
     with pytest.raises(click.UsageError, match="range"):
         cert.main(["dev", str(tmp_path / "new"), "--days", "-5"], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["key.pem", "chain.pem"])
+def test_a_key_is_never_written_over(keys: Path, source: Path, tmp_path: Path, name: str) -> None:
+    before, created = (keys / name).read_bytes(), ("--created", "digitalCapture")
+    with pytest.raises(click.UsageError, match="which signs"):
+        run(keys, source, tmp_path / "t.jpg", *created, "--sidecar", keys / name)
+    with pytest.raises(click.UsageError, match="which signs"):
+        run(keys, source, keys / name, *created)
+    assert (keys / name).read_bytes() == before

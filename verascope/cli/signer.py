@@ -52,6 +52,7 @@ def signer_options(verb: Verb) -> Verb:
         time_stamp: str | None,
         **others: Any,
     ) -> Any:
+        _refuse_overwriting(others, (certificates, key, pkcs11))
         chain = _secret(certificates, CERTIFICATES, "--certificates")
         held = _callback(pkcs11, token, key_label, algorithm) if pkcs11 else None
         pem = None if held else _secret(key, KEY, "--key")
@@ -66,6 +67,16 @@ def signer_options(verb: Verb) -> Verb:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def _refuse_overwriting(written: dict[str, Any], read: tuple[str | None, ...]) -> None:
+    """A key is never the place for what it signs."""
+    from verascope.provenance.writing import same_file
+
+    for place in (written.get("target"), written.get("sidecar")):
+        for path in read:
+            if place and path and same_file(Path(place), Path(path)):
+                raise click.UsageError(f"{place} would be written over {path}, which signs")
 
 
 def _callback(module: str, token: str | None, label: str | None, algorithm: str) -> "Callback":
