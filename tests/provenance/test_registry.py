@@ -404,6 +404,21 @@ def test_a_damaged_registry_does_not_end_a_batch(
         assert answer["warnings"][-1]["code"] == "registry_unreadable"
 
 
+def test_a_store_that_is_damaged_is_not_saved(
+    tmp_path: Path, signed: Path, copy: Path, verascope: Command
+) -> None:
+    path, folder = tmp_path / "r.sqlite", tmp_path / "found"
+    with Registry(path, create=True) as registry, Scanner() as scanner:
+        scanner.register(signed, registry)
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("UPDATE stores SET store = x'00'")
+    database.close()
+    saving = ("--registry", path, "--save-found", folder, "--format", "jsonl")
+    done = verascope("verify", copy, copy, *saving)
+    assert done.code == 0 and len(done.out.splitlines()) == 2
+    assert list(folder.iterdir()) == [] and "was not saved: it is damaged" in done.err
+
+
 def test_a_registry_that_is_not_there_is_wrong_usage(
     copy: Path, tmp_path: Path, verascope: Command
 ) -> None:

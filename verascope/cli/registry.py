@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from verascope.provenance.registry import Registry
     from verascope.result import Verification
 
 Verb = Callable[..., Any]
@@ -42,7 +43,10 @@ def registry_path(recover: bool, named: str | None) -> str | None:
 
 
 def save(answer: "Verification", registry: str, folder: Path) -> None:
-    """Write the manifest stores of the similar files that were found, by their hashes."""
+    """Write the manifest stores of the similar files that were found, by their hashes.
+
+    One that the registry cannot give is said, and the other files' go on.
+    """
     from verascope.provenance.registry import Registry
     from verascope.provenance.writing import write_whole
 
@@ -53,8 +57,22 @@ def save(answer: "Verification", registry: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with Registry(Path(registry)) as kept:
             for each in found:
-                store = kept.store(each.manifest_sha256) or b""
+                store = _store(kept, each.manifest_sha256)
                 path = folder / f"{each.manifest_sha256}.c2pa"
-                write_whole(path, store, keep=(Path(answer.input.uri), Path(registry)))
+                if store is not None:
+                    write_whole(path, store, keep=(Path(answer.input.uri), Path(registry)))
     except OSError as error:
         raise click.UsageError(f"{error.filename}: {error.strerror}") from error
+
+
+def _store(registry: "Registry", sha256: str) -> bytes | None:
+    from verascope.errors import UsageError
+
+    try:
+        store = registry.store(sha256)
+        trouble = "it is damaged"
+    except UsageError as error:
+        store, trouble = None, str(error)
+    if store is None:
+        click.echo(f"the manifest store {sha256} was not saved: {trouble}", err=True)
+    return store
