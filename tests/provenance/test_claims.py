@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.provenance.chain import SOURCE_TYPES
@@ -10,7 +11,7 @@ from verascope.provenance import words
 from verascope.provenance.cautions import cautions
 from verascope.provenance.claims import MAX_CLAIMS, claims
 from verascope.provenance.history import MAX_DEPTH, MAX_NODES, ingredient_failures, tree, visits
-from verascope.provenance.report import Report, parse
+from verascope.provenance.report import Report, Results, parse
 from verascope.result import Claim, Extent, Manifest, Outcome
 
 
@@ -185,6 +186,33 @@ def test_a_fault_beyond_the_shown_history_is_told() -> None:
     found = report(**levels, end=manifest())
     told = cautions(found, Outcome.TRUSTED, ingredient_failures(found), "image/jpeg")
     assert told[0].code == "ingredient_failed"
+
+
+def test_a_known_signer_is_no_excuse_for_another_fault() -> None:
+    link = {"url": "self#jumbf=/c2pa/b/c2pa.signature"}
+    said = "signing certificate trusted, found in [mine.pem{}] trust anchors"
+    for stamps, left in (("", False), (" time stamps", True)):
+        trusted = {"code": "signingCredential.trusted", "explanation": said.format(stamps)} | link
+        inside = {"code": "claimSignature.insideValidity"} | link
+        delta = {"validationDeltas": {"success": [trusted, inside]}}
+        codes = ("signingCredential.untrusted", "signingCredential.expired", "claim.malformed")
+        a = manifest(below=(below("b", "parentOf", *codes),))
+        found = Report(
+            active_manifest="a",
+            manifests=report(a=a, b=manifest()).manifests,
+            validation_results=msgspec.convert({"ingredientDeltas": [delta]}, Results),
+        )
+        assert ingredient_failures(found)["b"] == (codes if left else codes[1:])
+
+
+def test_an_expired_certificate_is_what_another_program_found() -> None:
+    """No fault of the bytes, and nothing that was seen here."""
+    codes = {"signingCredential.expired": "so found the program that took it in"}
+    codes["signingCredential.untrusted"] = "nobody on a trust list"
+    for code, words_ in codes.items():
+        found = report(a=manifest(below=(below("b", "parentOf", code),)), b=manifest())
+        told = cautions(found, Outcome.TRUSTED, ingredient_failures(found), "image/jpeg")
+        assert told[0].code == "ingredient_untrusted" and words_ in told[0].statement
 
 
 def test_ai_is_not_hidden_behind_many_actions() -> None:

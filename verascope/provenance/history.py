@@ -19,11 +19,9 @@ MAX_TEXT = 300
 MAX_CODES = 20
 LABEL = re.compile(r"/c2pa/([^/]+)")
 KNOWN_SIGNER = "signingCredential.trusted"
-# A recorded failure about a signer, and what the library says now where it no longer holds.
-REFUTED_BY = {
-    "signingCredential.untrusted": KNOWN_SIGNER,
-    "signingCredential.expired": "claimSignature.insideValidity",
-}
+# Refuted where the library finds the signer on a list now. That a certificate had expired is not:
+# nothing that the library says now would prove the opposite.
+UNKNOWN_SIGNER = "signingCredential.untrusted"
 KNOWN_TO = re.compile(r"found in \[([^\]]*)\]")
 STAMPS = " time stamps"  # as trust.py names them to the library
 # Where a failure names no manifest, it may be about any of them.
@@ -49,12 +47,12 @@ def ingredient_failures(report: Report) -> Failures:
     That a signer was unknown when the record was made counts only if the lists that are asked now
     do not know it either: the program that took the ingredient in may have asked no list at all.
     """
-    today = _found_now(report)
+    known = set(_known_now(report))
     found: dict[str, list[str]] = defaultdict(list)
     for ingredient in _ingredients(report):
         for code in ingredient.failures():
             label = _label(code.url) or ingredient.active_manifest or ANY
-            if REFUTED_BY.get(code.code) not in today.get(label, ()):
+            if code.code != UNKNOWN_SIGNER or label not in known:
                 found[label].append(code.code)
     for delta in report.results.deltas or ():
         for code in delta.codes.failure:
@@ -62,19 +60,17 @@ def ingredient_failures(report: Report) -> Failures:
     return {label: _few(codes) for label, codes in found.items()}
 
 
-def _found_now(report: Report) -> Mapping[str, set[str]]:
-    """What the library finds good of each manifest now, beyond what the records say.
+def _known_now(report: Report) -> Iterator[str]:
+    """The manifests below whose signers the library finds on a list now, against their records.
 
-    It names the list that knows a signer. One for time stamps is none for signers.
+    It names the list. One for time stamps is none for signers.
     """
-    found: dict[str, set[str]] = defaultdict(set)
     for delta in report.results.deltas or ():
         for code in delta.codes.success:
             label, lists = _label(code.url), KNOWN_TO.findall(code.explanation or "")
-            known = any(not each.endswith(STAMPS) for each in lists)
-            if label is not None and (known or code.code != KNOWN_SIGNER):
-                found[label].add(code.code)
-    return found
+            signers = any(not each.endswith(STAMPS) for each in lists)
+            if code.code == KNOWN_SIGNER and label is not None and signers:
+                yield label
 
 
 def _few(codes: Iterable[str]) -> tuple[str, ...]:
