@@ -2,12 +2,14 @@
 
 import io
 import random
+import zipfile
 from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
 
 from tests.provenance import chain
+from tests.provenance.containers import zipped
 from tests.provenance.test_expected import SHARED
 from verascope.provenance.answer import ask
 from verascope.provenance.remains import TYPE_END, trouble
@@ -61,6 +63,27 @@ def test_no_broken_byte_reads_as_none(media_type: str) -> None:
         or (answer.outcome is Outcome.UNREADABLE and not answer.detail)
     ]
     assert not silent
+
+
+def test_no_broken_byte_of_an_archive_reads_as_none() -> None:
+    plain = zipped("application/epub+zip")()
+    assert check(plain, "application/zip").outcome is Outcome.NONE
+    signed = chain.sign(plain, "application/epub+zip", chain.credentials(chain.authority()))
+    silent = []
+    for at in range(len(signed) - 250, len(signed)):
+        changed = chain.flip(signed, at)
+        if check(changed, "application/zip").outcome is Outcome.NONE:
+            silent.append(at - len(signed))
+    assert not silent
+
+
+def test_a_signed_picture_in_an_archive_is_not_the_archives() -> None:
+    picture = chain.sign(chain.picture(), "image/jpeg", chain.credentials(chain.authority()))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+        archive.writestr("cover.jpg", picture)
+    assert check(out.getvalue(), "application/zip").outcome is Outcome.NONE
 
 
 def test_pixels_that_spell_the_markers_are_no_remains() -> None:

@@ -14,8 +14,10 @@ from verascope.provenance.prefilter import is_damaged
 KINDS = frozenset({b"c2pa", b"c2ma", b"c2um", b"c2cm", b"c2as", b"c2cl", b"c2cs", b"c2vc", b"c2dv"})
 TYPE_END = b"\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 KIND_BYTES = 4
-# Its members are files of their own, whose credentials are not the archive's.
+# An archive's members are files of their own, whose credentials are not the archive's; its own has
+# this name, which stands twice in it.
 ARCHIVE = "application/zip"
+MEMBER = b"META-INF/content_credential.c2pa"
 CHUNK_BYTES = 1 << 20
 MAX_FRAMED_BYTES = 64 << 20
 
@@ -33,23 +35,24 @@ def trouble(stream: BinaryIO, media_type: str) -> str | None:
         stream: the file, seekable.
         media_type: what its bytes are.
     """
-    if media_type != ARCHIVE and _holds_box(stream):
+    marker, known = (MEMBER, None) if media_type == ARCHIVE else (TYPE_END, KINDS)
+    if _holds(stream, marker, known):
         return BOXES
     return FRAMING if _is_damaged(stream) else None
 
 
-def _holds_box(stream: BinaryIO) -> bool:
-    """Whether the type of a C2PA box stands anywhere in the file."""
+def _holds(stream: BinaryIO, marker: bytes, known: frozenset[bytes] | None) -> bool:
+    """Whether the marker stands anywhere in the file, after one of the known letters."""
     stream.seek(0)
     before = b""
     while chunk := stream.read(CHUNK_BYTES):
         data = before + chunk
-        at = data.find(TYPE_END)
+        at = data.find(marker)
         while at >= 0:
-            if data[max(0, at - KIND_BYTES) : at] in KINDS:
+            if known is None or data[max(0, at - KIND_BYTES) : at] in known:
                 return True
-            at = data.find(TYPE_END, at + 1)
-        before = data[-(KIND_BYTES + len(TYPE_END) - 1) :]
+            at = data.find(marker, at + 1)
+        before = data[-(KIND_BYTES + len(marker) - 1) :]
     return False
 
 
