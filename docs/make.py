@@ -16,6 +16,8 @@ from verascope.verdict import table
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
+BENCHMARKS = DOCS / "benchmarks.md"
+SCANNING = DOCS.parent / "benchmarks" / "results" / "scanning.json"
 MODEL = SHIPPED / "model.json"
 SHOWN = {"equal-crops": "200-px crops", "whole": "whole files"}
 SPLITS = {
@@ -140,6 +142,32 @@ def _points(metrics: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def benchmarks() -> str:
+    """The benchmarks' page with the table that is made from the last run of scanning.py."""
+    text = BENCHMARKS.read_text(encoding="utf-8")
+    return BLOCK.sub(lambda found: found[1] + _scanning() + found[2], text)
+
+
+def _scanning() -> str:
+    run = json.loads(SCANNING.read_bytes())
+    machine = run["machine"]
+    vnni = "with" if machine["avx512_vnni"] else "without"
+    rows = [
+        f"| {row['what']} | {row['ms']:.1f} | {row['bare']} | {row['bare_ms']:.1f} | "
+        f"{row['ratio']:.2f} | {row['bar']:g} |"
+        for row in run["rows"]
+    ]
+    return "\n".join(
+        [
+            f"{machine['processor']} {vnni} VNNI, Python {machine['python']}, one core:",
+            "",
+            "| what | ms | bare | ms | ratio | bar |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
 def _interval(figure: dict[str, Any]) -> str:
     low, high = figure["interval"]
     return f"{figure['value']:.2f} ({low:.2f} to {high:.2f})"
@@ -178,3 +206,4 @@ if __name__ == "__main__":
     for name, content in pages().items():
         (DOCS / name).write_text(content, encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")
+    BENCHMARKS.write_text(benchmarks(), encoding="utf-8")

@@ -18,6 +18,11 @@ def test_a_made_page_is_current(name: str, content: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == content, "run: make docs"
 
 
+def test_the_benchmarks_page_is_the_last_run() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert page == MAKE["benchmarks"](), "run: make docs"
+
+
 def test_the_figures_of_the_readme_are_the_shipped_models() -> None:
     assert (ROOT / "README.md").read_text(encoding="utf-8") == MAKE["readme"](), "run: make docs"
 
