@@ -166,7 +166,7 @@ def _scanning() -> str:
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
-            "Peak memory of the worker. JPEG keeps the bars; the decoders of the other formats hold "
+            "Peak memory of the worker. JPEG keeps the bars; the decoders of other formats hold "
             "the picture more than once. All stay under the worker's limit.",
             "",
             "| picture | megapixels | peak, MB | bar, MB |",
