@@ -1,4 +1,4 @@
-import json
+import csv
 from pathlib import Path
 
 import msgspec
@@ -25,7 +25,8 @@ def store(toy: Path) -> PixelStore:
 
 
 def losses(folder: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (folder / LOG).read_text().splitlines()]
+    with (folder / LOG).open(newline="") as log:
+        return [float(row["loss"]) for row in csv.DictReader(log)]
 
 
 def weights(network: Discriminator) -> torch.Tensor:

@@ -5,13 +5,13 @@ the discriminator trainings of the StyleGAN line. What a step does depends on th
 step's number alone, so a run that was stopped goes on as if it had not been.
 """
 
-import json
+import csv
 import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from verascope.train.pixels import PixelStore
 from verascope.train.recipe import Recipe
 from verascope.train.sampling import Sampler
 
-LOG = "log.jsonl"
+LOG = "log.csv"
 CHECKPOINT = "checkpoint.safetensors"
 LOG_EVERY = 10  # steps
 SAVE_EVERY = 200  # steps
@@ -81,16 +81,19 @@ def fit(
     clock = Clock(recipe.steps, start, (budget or Budget()).seconds)
     with (
         closing(Batches(recipe, store, chosen, workers)) as batches,
-        (out / LOG).open("a", encoding="utf-8") as log,
+        (out / LOG).open("a", encoding="utf-8", newline="") as file,
     ):
+        log = csv.DictWriter(file, [field.name for field in fields(Progress)])
+        if file.tell() == 0:
+            log.writeheader()
         step, losses = start, []
         while not clock.over(step):
             losses.append(state.step(step, clock.share(step), *batches(step, clock.share(step))))
             step += 1
             if step % LOG_EVERY == 0 or clock.over(step):
                 line = clock.progress(step, float(np.mean(losses)), state.rate, recipe.batch)
-                log.write(json.dumps(line.__dict__) + "\n")
-                log.flush()
+                log.writerow(asdict(line))
+                file.flush()
                 report(line)
                 losses = []
             if step % SAVE_EVERY == 0 or clock.over(step):
