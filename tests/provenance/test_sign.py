@@ -13,7 +13,16 @@ from tests.provenance import chain
 from verascope.errors import UsageError
 from verascope.provenance import examine
 from verascope.provenance.certificates import DevChain, dev_chain
-from verascope.provenance.sign import Declaration, Parent, Placement, Signer, SigningError, sign
+from verascope.provenance.evidence import declares_ai
+from verascope.provenance.sign import (
+    Action,
+    Declaration,
+    Parent,
+    Placement,
+    Signer,
+    SigningError,
+    sign,
+)
 from verascope.provenance.verify import verify
 from verascope.result import Extent, Outcome, Provenance
 
@@ -96,6 +105,30 @@ def test_another_file_as_parent(
     sign(small, small, png, signer, resized, parent=Parent(original, JPEG))
     answer = check(small, trust, png)
     assert answer.outcome is Outcome.TRUSTED and answer.claims[-1].extent is Extent.WHOLE
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize(
+    "kind", ["compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia"]
+)
+def test_an_action_of_ai_on_a_parent(
+    kind: str, own: bool, source: Path, tmp_path: Path, signer: Signer, trust: tuple[str, ...]
+) -> None:
+    original, twin, png = tmp_path / "original.jpg", tmp_path / "twin.png", "image/png"
+    sign(source, original, JPEG, signer, Declaration(source_type="digitalCapture"), trust=trust)
+    Image.open(source).resize((48, 48)).save(twin)
+    says = Declaration(actions=(Action("edited", kind), "resized"), software="a model")
+    sign(twin, twin, png, signer, says, parent=Parent(original, JPEG), trust=trust, own=own)
+    answer = check(twin, trust, png)
+    assert answer.outcome is Outcome.TRUSTED and not answer.failures
+    assert [(each.action, each.source_type, each.extent) for each in answer.claims] == [
+        ("c2pa.opened", None, Extent.WHOLE),
+        ("c2pa.edited", kind, Extent.PART),
+        ("c2pa.resized", None, Extent.WHOLE),
+        ("c2pa.created", "digitalCapture", Extent.WHOLE),
+    ]
+    assert declares_ai(answer) is Extent.PART  # the picture goes on showing what its parent shows
+    assert b"c2pa.thumbnail" not in twin.read_bytes()
 
 
 def test_update_leaves_the_media_alone(
@@ -204,6 +237,7 @@ def test_damaged_media_is_refused(
         Declaration(source_type="TrainedAlgorithmicMedia"),
         Declaration(actions=("enhanced",)),
         Declaration(actions=("created",)),
+        Declaration(actions=(Action("edited", "AI"),)),
         Declaration(training={"ai_training": "never"}),
         Declaration(training={"training": "allowed"}),
         Declaration(source_type="unknown", update=True),

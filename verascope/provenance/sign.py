@@ -14,10 +14,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from msgspec import Struct
 
-from verascope import __version__
 from verascope.errors import ExitCode, InputTrouble, UsageError, VerascopeError
-from verascope.provenance import words
-from verascope.provenance.examine import PARENT, Examined
+from verascope.provenance.declaration import Action, Declaration, check, manifest
+from verascope.provenance.examine import Examined
 from verascope.provenance.examiner import Examiner
 from verascope.provenance.library import load
 from verascope.provenance.trust import resolve
@@ -25,9 +24,19 @@ from verascope.provenance.writing import same_file, write_whole
 from verascope.result import SENTENCES, Outcome, Provenance
 from verascope.settings import Limits
 
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/{}"
-C2PA_SOURCE_TYPE = "http://c2pa.org/digitalsourcetype/{}"
-C2PA_TYPES = frozenset({"empty", "trainedAlgorithmicData"})
+# Everything that a caller of `sign` needs has its door here.
+__all__ = [
+    "EMBEDDED",
+    "Action",
+    "Callback",
+    "Declaration",
+    "Packed",
+    "Parent",
+    "Placement",
+    "Signer",
+    "SigningError",
+    "sign",
+]
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
 SOUND = frozenset({Outcome.NONE, Outcome.VALID_UNTRUSTED, Outcome.TRUSTED, Outcome.REMOTE_ONLY})
 # Sign some bytes with a key that we never see: raw r‖s or DER, whichever the key store gives.
@@ -84,29 +93,6 @@ class Placement(Struct, frozen=True, kw_only=True):
 EMBEDDED = Placement()
 
 
-class Declaration(Struct, frozen=True, kw_only=True):
-    """What the credential shall say.
-
-    Attributes:
-        source_type: how the media was made, last word of an IPTC term; begins a new history. None:
-            the file was opened and edited, and itself becomes the parent.
-        update: only the credential changes, the media does not; the file has one already.
-        actions: what was done to it since, without the prefix `c2pa.`.
-        title: what the file is called.
-        software: what made or edited it.
-        training: what others may do with it, by words.TRAINING, to one of words.USES.
-        thumbnail: put a small picture into the credential; the library takes 50 ms for one.
-    """
-
-    source_type: str | None = None
-    update: bool = False
-    actions: tuple[str, ...] = ()
-    title: str | None = None
-    software: str | None = None
-    training: dict[str, str] = {}
-    thumbnail: bool = False
-
-
 def sign(
     source: Path,
     target: Path,
@@ -145,7 +131,8 @@ def sign(
         SigningError: the source is damaged or its credential broken, the library refused, the
             target cannot be written, or the result does not validate.
     """
-    _check(declaration, signer, parent)
+    check(declaration)
+    _fits(declaration, signer, parent)
     _refuse_overwriting(source, target, parent, placement.sidecar)
     resolve(trust)  # a list that does not exist is the caller's error
     target = Path(os.path.realpath(target))  # a symbolic link stays one
@@ -205,26 +192,15 @@ def _refuse_damaged(path: Path, found: Examined, sound: Set[Outcome]) -> None:
         )
 
 
-def _check(declaration: Declaration, signer: Signer, parent: Parent | Packed | None) -> None:
-    """Refuse what the library would take without a word: it signs any string."""
-    known = words.SOURCE_TYPES
-    if declaration.source_type is not None and declaration.source_type not in known:
-        raise UsageError(f"unknown source type {declaration.source_type}: use {', '.join(known)}")
-    for action in declaration.actions:
-        if action not in words.ACTIONS or action in ("created", "opened", "placed", "removed"):
-            raise UsageError(f"unknown action {action}: use one of {', '.join(words.ACTIONS)}")
-    for key, use in declaration.training.items():
-        if key not in words.TRAINING or use not in words.USES:
-            raise UsageError(f"unknown choice {key}={use}")
+def _fits(declaration: Declaration, signer: Signer, parent: Parent | Packed | None) -> None:
+    """Refuse what does not go together, and a key that cannot sign."""
     if signer.algorithm not in ALGORITHMS:
         raise UsageError(f"unknown algorithm {signer.algorithm}: use {', '.join(ALGORITHMS)}")
-    if declaration.update and declaration.source_type is not None:
-        raise UsageError("an update says nothing of how the media was made")
+    if (signer.key is None) == (signer.callback is None):
+        raise UsageError("a signer has either a key or a callback")
     if parent is not None and (declaration.update or declaration.source_type is not None):
         kind = "an update" if declaration.update else "what was created"
         raise UsageError(f"{kind} has no other file as its parent: leave one of the two out")
-    if (signer.key is None) == (signer.callback is None):
-        raise UsageError("a signer has either a key or a callback")
 
 
 def _refuse_overwriting(
@@ -251,8 +227,8 @@ def _build(
 ) -> bytes:
     """Write the signed file; returns the manifest store."""
     c2pa = load()
-    manifest = _manifest(declaration)
-    with c2pa.Builder(json.dumps(manifest), context=_context(c2pa, declaration)) as builder:
+    says = json.dumps(manifest(declaration))
+    with c2pa.Builder(says, context=_context(c2pa, declaration)) as builder:
         if past is not None:
             builder.add_ingredient_from_archive(io.BytesIO(past))
         if declaration.update:
@@ -265,36 +241,6 @@ def _build(
             store = builder.sign(_library_signer(c2pa, signer), media_type, source, after)
             _flush(after)
         return bytes(store)
-
-
-def _manifest(declaration: Declaration) -> dict[str, Any]:
-    """The manifest as the library takes it; it ignores keys that it does not know."""
-    agent = {"softwareAgent": declaration.software} if declaration.software else {}
-    actions: list[dict[str, Any]] = [
-        {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
-    ]
-    if declaration.source_type is not None:
-        term = _term(declaration.source_type)
-        actions = [{"action": "c2pa.created", "digitalSourceType": term, **agent}]
-    elif declaration.update:
-        actions = []  # the library opens it
-    actions += [{"action": f"c2pa.{name}", **agent} for name in declaration.actions]
-    assertions: list[dict[str, Any]] = []
-    if actions:
-        assertions.append({"label": "c2pa.actions", "data": {"actions": actions}})
-    if declaration.training:
-        entries = {f"cawg.{key}": {"use": use} for key, use in declaration.training.items()}
-        assertions.append({"label": "cawg.training-mining", "data": {"entries": entries}})
-    manifest = {
-        "claim_generator_info": [{"name": "Verascope", "version": __version__}],
-        "assertions": assertions,
-    }
-    return manifest | ({"title": declaration.title} if declaration.title else {})
-
-
-def _term(source_type: str) -> str:
-    form = C2PA_SOURCE_TYPE if source_type in C2PA_TYPES else SOURCE_TYPE
-    return form.format(source_type)
 
 
 def _context(c2pa: Any, declaration: Declaration) -> Any:
