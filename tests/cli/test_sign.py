@@ -65,6 +65,17 @@ def test_create_then_edit(keys: Path, source: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_an_ai_edit_of_another_file(keys: Path, source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target.jpg"
+    kind = "compositeWithTrainedAlgorithmicMedia"
+    assert run(keys, source, target, "--parent", source, "--action", f"edited={kind}") == 0
+    said = [claim.statement for claim in check(target, keys).claims]
+    assert said == ["opened", "edited: partly made or changed by generative AI"]
+    for wrong in ("edited=AI", "edited=", "=", "=AI"):
+        with pytest.raises(UsageError, match="unknown"):
+            run(keys, source, target, "--action", wrong)
+
+
 def test_keys_from_the_environment(
     keys: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     "SOURCE was edited and becomes the parent.",
 )
 @click.option("--update", is_flag=True, help="Change the credential only; the media is as it was.")
-@click.option("--action", "actions", multiple=True, help="What was done to it; may be repeated.")
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    metavar="NAME[=TYPE]",
+    help="What was done to it, e.g. cropped, and by which source type, e.g. "
+    "edited=compositeWithTrainedAlgorithmicMedia; may be repeated.",
+)
 @click.option(
     "--parent",
     type=click.Path(exists=True, dir_okay=False),
@@ -82,13 +89,13 @@ def sign(
 
     The target appears whole and verified, or not at all.
     """
-    from verascope.provenance.sign import Declaration, Parent, Placement
+    from verascope.provenance.sign import Action, Declaration, Parent, Placement
     from verascope.provenance.sign import sign as write
 
     declaration = Declaration(
         source_type=created,
         update=update,
-        actions=actions,
+        actions=tuple(Action(*each.split("=", 1)) for each in actions),
         title=title,
         software=software,
         training=dict(_choice(each) for each in training),
