@@ -14,7 +14,7 @@ FLOORS = (
     ("result", "errors", "settings"),
     ("media",),
     ("detect", "provenance"),
-    ("generate",),
+    ("generate", "encoders"),
     ("train",),
     ("exchange",),
     ("reading",),

@@ -68,7 +68,7 @@ class ModelFolder:
         Raises:
             ModelError: it is missing or is not the file that model.json names.
         """
-        return self._checked(GRAPH, self.description.sha256)
+        return checked(self.path / GRAPH, self.description.sha256)
 
     def reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Stored windows (uint8 [n, ...]) and the logits (float32 [n]) that they must give.
@@ -76,17 +76,21 @@ class ModelFolder:
         Raises:
             ModelError: the file is missing or is not the one that model.json names.
         """
-        data = self._checked(REFERENCE, self.description.reference_sha256)
+        data = checked(self.path / REFERENCE, self.description.reference_sha256)
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return stored["windows"], stored["logits"]
 
-    def _checked(self, name: str, sha256: str | None) -> bytes:
-        """A file's bytes, held to its hash if one was recorded."""
-        file = self.path / name
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{file}: {error.strerror}; install the model again") from error
-        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise ModelError(f"{file} is not the file that {DESCRIPTION} names by its sha256")
-        return data
+
+def checked(file: Path, sha256: str | None) -> bytes:
+    """A file's bytes, held to its hash if one was recorded.
+
+    Raises:
+        ModelError: it is missing or is not the file that was recorded.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file}: {error.strerror}; install the model again") from error
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelError(f"{file} is not the file that its description names by its sha256")
+    return data

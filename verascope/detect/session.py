@@ -7,17 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def load(graph: bytes, providers: Sequence[str], threads: int) -> Any:
+    """An onnxruntime.InferenceSession of a graph; safe to call from several threads."""
+    import onnxruntime  # heavy (0.13 s of CPU): only when a model is really run
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
+
+
 class Session:
     """A loaded graph with one input and one output; safe to call from several threads."""
 
     def __init__(self, graph: bytes, providers: Sequence[str], threads: int) -> None:
-        import onnxruntime  # heavy (0.13 s of CPU): only when a model is really run
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(graph, options, providers=list(providers))
+        self._session = load(graph, providers, threads)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:

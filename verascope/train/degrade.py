@@ -98,7 +98,7 @@ def decode(jpeg: bytes) -> Pixels:
 
 
 def resize(pixels: Pixels, scale: float, method: int) -> Pixels:
-    """The picture scaled by a factor ≤ 1."""
+    """The picture scaled by a factor."""
     height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), np.uint8)
 
@@ -127,10 +127,10 @@ def _region(pixels: Pixels, cut: int, fates: Fates, rng: np.random.Generator) ->
 def _light(region: Pixels, fates: Fates, rng: np.random.Generator) -> Pixels:
     """Tone, grey, blur and noise, each sometimes."""
     changes: tuple[tuple[float, Callable[[Pixels, np.random.Generator], Any]], ...] = (
-        (fates.tone, _tone),
-        (fates.grey, _grey),
-        (fates.blur, _blur),
-        (fates.noise, _noise),
+        (fates.tone, tone),
+        (fates.grey, grey),
+        (fates.blur, blur),
+        (fates.noise, noise),
     )
     for chance, change in changes:
         if rng.random() < chance:
@@ -138,7 +138,7 @@ def _light(region: Pixels, fates: Fates, rng: np.random.Generator) -> Pixels:
     return region
 
 
-def _tone(region: Pixels, rng: np.random.Generator) -> Any:
+def tone(region: Pixels, rng: np.random.Generator) -> Any:
     """Gain, offset and gamma of each channel, as a camera's or a filter's curve changes them."""
     gain = rng.uniform(0.85, 1.15) * rng.uniform(0.95, 1.05, 3)
     curve = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.8, 1.25)
@@ -146,17 +146,20 @@ def _tone(region: Pixels, rng: np.random.Generator) -> Any:
     return cv2.LUT(np.ascontiguousarray(region), table[None])
 
 
-def _grey(region: Pixels, rng: np.random.Generator) -> Any:
+def grey(region: Pixels, rng: np.random.Generator) -> Any:
+    """Without colour."""
     return cv2.cvtColor(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
-def _blur(region: Pixels, rng: np.random.Generator) -> Any:
+def blur(region: Pixels, rng: np.random.Generator) -> Any:
+    """Gaussian, of 0.3 to 1.2 pixels."""
     return cv2.GaussianBlur(region, (0, 0), rng.uniform(0.3, 1.2))
 
 
-def _noise(region: Pixels, rng: np.random.Generator) -> Any:
-    noise = rng.standard_normal(region.shape, np.float32) * np.float32(rng.uniform(1, 5))
-    return np.clip(region + noise + 0.5, 0, 255)
+def noise(region: Pixels, rng: np.random.Generator) -> Any:
+    """White, of a deviation of 1 to 5 of 255."""
+    white = rng.standard_normal(region.shape, np.float32) * np.float32(rng.uniform(1, 5))
+    return np.clip(region + white + 0.5, 0, 255)
 
 
 def _lossy(region: Pixels, fates: Fates, rng: np.random.Generator) -> Pixels:
@@ -165,13 +168,13 @@ def _lossy(region: Pixels, fates: Fates, rng: np.random.Generator) -> Pixels:
     subsampling = "420" if rng.random() < 0.7 else "444"
     draw = rng.random()
     if draw < fates.webp:
-        return _webp(region, quality)
+        return webp(region, quality)
     if draw < fates.webp + fates.platform:
         quality, subsampling = SOCIAL_QUALITY, "420"
     return decode(encode(region, quality, subsampling))
 
 
-def _webp(region: Pixels, quality: int) -> Pixels:
+def webp(region: Pixels, quality: int) -> Pixels:
     """Through lossy WebP; the order of the channels does not matter to a round trip's fate."""
     _, data = cv2.imencode(".webp", region[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

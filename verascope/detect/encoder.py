@@ -1,0 +1,161 @@
+"""A frozen image encoder: a folder with its graph, what the graph is, and a stored reference.
+
+Encoders are too large for the package. `verascope models install` builds them once into the user's
+cache; a detector's head names the one build that it was fitted on, by hash, and refuses any other.
+"""
+
+import io
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from verascope.detect.model_folder import checked
+from verascope.detect.session import load
+from verascope.errors import ModelError
+
+GRAPH = "encoder.onnx"
+DESCRIPTION = "encoder.json"
+REFERENCE = "reference.npz"  # pixels and the taps that they must give
+HOME = "VERASCOPE_MODELS"  # environment variable: where installed models lie
+
+
+class EncoderDescription(Struct, frozen=True, kw_only=True):
+    """What encoder.json holds.
+
+    Attributes:
+        name: such as clip-vit-b16.
+        build: how its weights are kept, such as int8 or fp32.
+        sha256: of encoder.onnx.
+        side: of its input in pixels; the graph takes uint8 [n, side, side, 3], RGB.
+        mean, std: of the normalisation inside the graph, of values 0 to 1.
+        taps: the name of each vector that it gives of a picture.
+        width: of each vector.
+        source, source_sha256: what it was built from.
+        licence: of the weights.
+        reference_sha256: of reference.npz: a picture, and the taps that an exact build gives.
+        least_cosine: of each tap to its reference; below it, the machine computes wrongly.
+    """
+
+    name: str
+    build: str
+    sha256: str
+    side: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    taps: tuple[str, ...]
+    width: int
+    source: str
+    source_sha256: str
+    licence: str
+    reference_sha256: str
+    least_cosine: float
+
+
+class Encoder:
+    """An encoder on disk. Nothing is read before it is asked for; usable from several threads.
+
+    Results do not depend on what else is in a batch: pictures go through one at a time, because
+    an int8 build takes one range of activations for all that it is given.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        providers: tuple[str, ...] = ("CPUExecutionProvider",),
+        threads: int = 1,
+    ) -> None:
+        self.folder = folder
+        self._providers = providers
+        self._threads = threads
+
+    @cached_property
+    def description(self) -> EncoderDescription:
+        """encoder.json, typed.
+
+        Raises:
+            ModelError: it is missing or does not fit the schema.
+        """
+        file = self.folder / DESCRIPTION
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=EncoderDescription)
+        except (OSError, msgspec.DecodeError) as error:
+            raise ModelError(f"{file}: {error}; install the encoder again") from error
+
+    def load(self) -> None:
+        """Load the graph now rather than at the first picture.
+
+        Raises:
+            ModelError: it is missing or is not the file that encoder.json names.
+        """
+        _ = self._session
+
+    def taps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The vectors of each picture: uint8 [n, side, side, 3] → float32 [n, taps, width]."""
+        return np.concatenate([self._run("taps", one) for one in pixels])
+
+    def patches(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The vectors of each picture's patches: float32 [n, rows × columns, width]."""
+        return np.concatenate([self._run("patches", one) for one in pixels])
+
+    def check(self) -> float:
+        """The least cosine of a tap to its reference, over the stored pictures.
+
+        Raises:
+            ModelError: it is too small: this machine computes the build wrongly, and every score
+                on it would be wrong.
+        """
+        described = self.description
+        with np.load(
+            io.BytesIO(checked(self.folder / REFERENCE, described.reference_sha256)),
+            allow_pickle=False,
+        ) as stored:
+            found = self.taps(stored["pixels"])[:, stored["rows"]]
+            least = least_cosine(found, stored["taps"].astype(np.float32))
+        if least < described.least_cosine:
+            raise ModelError(
+                f"{self.folder}: taps differ from the stored ones (cosine {least:.3f}, expected "
+                f"{described.least_cosine:g} or more): this machine computes the "
+                f"{described.build} build wrongly. Install another build"
+            )
+        return least
+
+    def _run(self, output: str, one: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = self._session.run([output], {"pixels": one[None]})[0]
+        return np.asarray(found, np.float32)
+
+    @cached_property
+    def _session(self) -> Any:
+        graph = checked(self.folder / GRAPH, self.description.sha256)
+        return load(graph, self._providers, self._threads)
+
+
+def least_cosine(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
+    """The smallest cosine between vectors along the last axis."""
+    length = np.linalg.norm(found, axis=-1) * np.linalg.norm(wanted, axis=-1)
+    return float(((found * wanted).sum(-1) / length).min())
+
+
+def installed(name: str, build: str, home: Path | None = None) -> Path:
+    """The folder of an installed encoder, whether it is there or not.
+
+    Args:
+        name: of the encoder.
+        build: which of its builds.
+        home: where models lie; None is $VERASCOPE_MODELS, else `verascope/models` in the user's
+            cache.
+    """
+    if home is None:
+        home = Path(os.environ[HOME]) if HOME in os.environ else cache_folder() / "models"
+    return home / f"{name}-{build}"
+
+
+def cache_folder() -> Path:
+    """`verascope` in the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "verascope"
