@@ -19,6 +19,24 @@ GRAPH = "model.onnx"
 DESCRIPTION = "model.json"
 CARD = "CARD.md"
 REFERENCE = "reference.npz"  # stored windows and their logits, to catch a wrong kernel or a swap
+PATCHES = "patches.onnx"  # of a head on an encoder, where it can also judge patches
+
+
+class EncoderUse(Struct, frozen=True, kw_only=True):
+    """The frozen encoder that a head stands on: model.onnx then takes the encoder's vectors.
+
+    Attributes:
+        name: of the encoder, as in `verascope models install NAME`.
+        builds: build to the sha256 of its graph; the head accepts these only, the first one
+            rather than the others.
+        taps: the encoder's vectors that the head takes, by name, in the head's order.
+        side: of the picture that the encoder takes, in pixels.
+    """
+
+    name: str
+    builds: dict[str, str]
+    taps: tuple[str, ...]
+    side: int = 224
 
 
 class ModelDescription(Struct, frozen=True, kw_only=True):
@@ -26,7 +44,10 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
 
     `preprocessing`, `training` and `metrics` are free-form records for people and for the card;
     what the program acts on is typed. `sha256` is that of model.onnx; `reference_sha256` that of
-    reference.npz, null in folders that were written before it was recorded.
+    reference.npz, null in folders that were written before it was recorded. With `encoder`,
+    model.onnx is a head: float32 [n, taps, width] → logits float32 [n]; `patches_sha256` is then
+    that of patches.onnx, float32 [n, patches, width] → logits float32 [n, patches], null where
+    the head cannot judge patches.
     """
 
     name: str
@@ -41,6 +62,8 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     metrics: dict[str, Any]
     limits: tuple[str, ...]
     reference_sha256: str | None = None
+    encoder: EncoderUse | None = None
+    patches_sha256: str | None = None
 
 
 class ModelFolder:
@@ -69,6 +92,16 @@ class ModelFolder:
             ModelError: it is missing or is not the file that model.json names.
         """
         return checked(self.path / GRAPH, self.description.sha256)
+
+    def patches(self) -> bytes | None:
+        """patches.onnx, after its hash was checked; None where the model has none.
+
+        Raises:
+            ModelError: it is missing or is not the file that model.json names.
+        """
+        if self.description.patches_sha256 is None:
+            return None
+        return checked(self.path / PATCHES, self.description.patches_sha256)
 
     def reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Stored windows (uint8 [n, ...]) and the logits (float32 [n]) that they must give.
