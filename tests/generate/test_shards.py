@@ -11,6 +11,7 @@ from verascope.generate import corpus, manifest
 from verascope.generate.contract import Budget
 from verascope.generate.data import Listed, example_pictures
 from verascope.generate.inpainter import Inpainter
+from verascope.generate.members import places
 from verascope.generate.pairs import Plan
 from verascope.generate.shards import write_shards
 from verascope.generate.spectrum import SelfTest
@@ -87,3 +88,20 @@ def test_the_metadata_is_valid_croissant(folder: Path) -> None:
     records = list(dataset.records("rows"))
     rows = list(manifest.read(folder / "manifest.csv"))
     assert [record["rows/path"].decode() for record in records] == [row.path for row in rows]
+
+
+def test_the_corpus_is_not_packed_into_its_own_folder(folder: Path) -> None:
+    with pytest.raises(UsageError, match="folder of their own"):
+        write_shards(folder, folder)
+    assert (folder / "manifest.csv").is_file()
+
+
+def test_masks_are_found_among_the_members(folder: Path, tmp_path: Path) -> None:
+    write_shards(folder, tmp_path)
+    made = [row for row in manifest.read(folder / "manifest.csv") if row.mask]
+    as_rows = [
+        manifest.Row(path=row.mask, label="", source="", bytes=(folder / row.mask).stat().st_size)
+        for row in made
+    ]
+    for row, place in zip(made, places(tmp_path, as_rows), strict=True):
+        assert place.read() == (folder / row.mask).read_bytes()

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from PIL import Image
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate import manifest
 from verascope.generate.contract import Data, Item, item_rng
+from verascope.generate.members import Place, places
 from verascope.media import image
 from verascope.media.types import sniff
 from verascope.result import Reason
@@ -26,8 +27,12 @@ DEV_EVERY = 5  # one source in so many is dev
 class Pictures(Data):
     """Image files, each decoded when asked for; the first 256 MB stay decoded."""
 
-    def __init__(self, root: Path, rows: Sequence[manifest.Row], sha256: str) -> None:
+    def __init__(
+        self, root: Path, rows: Sequence[manifest.Row], sha256: str, where: Mapping[str, Place]
+    ) -> None:
+        """`where` says for each row's path in which file, or part of a shard, it is."""
         self.root = root
+        self._where = where
         self.rows = tuple(rows)
         self._sha256 = sha256
         self._cache: dict[int, NDArray[np.uint8]] = {}
@@ -59,16 +64,16 @@ class Pictures(Data):
         rows = [row for row in self.rows if row.split == split]
         if len(rows) == len(self.rows):
             return self
-        return Pictures(self.root, rows, _digest(rows))
+        return Pictures(self.root, rows, _digest(rows), self._where)
 
     def at(self, places: Sequence[int]) -> "Pictures":
         """The pictures at these places."""
         rows = [self.rows[place] for place in places]
-        return Pictures(self.root, rows, _digest(rows))
+        return Pictures(self.root, rows, _digest(rows), self._where)
 
     def _pixels(self, index: int) -> NDArray[np.uint8]:
         if index not in self._cache:
-            pixels = decode(self.root / self.rows[index].path)
+            pixels = decode(self._where[self.rows[index].path])
             if self._cached_bytes + pixels.nbytes > CACHE_BYTES:
                 return pixels
             self._cache[index] = pixels
@@ -116,17 +121,18 @@ def open_pictures(folder: Path) -> Pictures:
         rows = _split([_row(folder, file) for file in _walk(folder)])
     if not rows:
         raise UsageError(f"{folder} holds no real pictures to train on")
-    return Pictures(folder, rows, _digest(rows))
+    where = {row.path: place for row, place in zip(rows, places(folder, rows), strict=True)}
+    return Pictures(folder, rows, _digest(rows), where)
 
 
-def decode(file: Path) -> NDArray[np.uint8]:
+def decode(file: Path | Place) -> NDArray[np.uint8]:
     """An upright RGB picture, uint8 [h, w, 3], decoded as a scan would.
 
     Raises:
         InputTrouble: it cannot be read, not all of it is there, or it is over the default limits.
     """
     try:
-        data = file.read_bytes()
+        data = file.read() if isinstance(file, Place) else file.read_bytes()
     except OSError as error:
         raise InputTrouble(Reason.NOT_FOUND, str(error)) from error
     limits, kind = Limits(), sniff(data)

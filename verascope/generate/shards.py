@@ -2,6 +2,8 @@
 
 Each sample is `KEY.jpg` (or .png, .webp) and `KEY.json`, its row of the manifest, and
 `KEY.mask.png` where a part was made. Shards are called SPLIT-NNNNNN.tar; pairs are never cut apart.
+The corpus's own manifest.csv and corpus.json lie beside them, with members.csv, which says where
+each file is: training reads the folder as it reads the corpus.
 """
 
 import hashlib
@@ -15,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from verascope.errors import UsageError
-from verascope.generate import manifest
+from verascope.generate import manifest, members
 from verascope.generate.manifest import MANIFEST, Row
+from verascope.generate.members import MEMBERS, Member
 from verascope.generate.run import write_atomically, write_json
 
 INDEX = "shards.json"
@@ -36,28 +39,38 @@ def write_shards(corpus: Path, out: Path, max_bytes: int = 500_000_000) -> list[
 
     Args:
         corpus: a folder of corpus.write().
-        out: folder for the shards and shards.json.
+        out: folder for the shards and what tells of them.
         max_bytes: a shard is closed before it gets larger than this (a single pair may be).
 
     Raises:
         UsageError: it is no finished corpus, or a file is not what the manifest says.
     """
+    if out.resolve() == corpus.resolve():
+        raise UsageError("shards take a folder of their own: choose another --out")
     if not (corpus / "corpus.json").is_file():
         raise UsageError(f"{corpus} is no finished corpus: corpus.json is missing")
     rows = list(manifest.read(corpus / MANIFEST))
     out.mkdir(parents=True, exist_ok=True)
-    shards = []
+    # The manifest is what makes the folder a corpus: not there before all the rest is.
+    (out / MANIFEST).unlink(missing_ok=True)
+    shards: list[Shard] = []
+    packed: list[Member] = []
     for split in sorted({row.split for row in rows}):
         chosen = [row for row in rows if row.split == split]
         for number, part in enumerate(_parts(chosen, max_bytes)):
-            content = _tar(corpus, part)
             name = f"{split}-{number:06d}.tar"
+            content, held = _tar(corpus, part)
+            packed += [Member(path=path, shard=name, member=own) for path, own in held.items()]
             write_atomically(out / name, content)
             digest = hashlib.sha256(content).hexdigest()
             shards.append(Shard(path=name, sha256=digest, bytes=len(content), samples=len(part)))
-    digest = hashlib.sha256((corpus / MANIFEST).read_bytes()).hexdigest()
+    listed = (corpus / MANIFEST).read_bytes()
+    digest = hashlib.sha256(listed).hexdigest()
     index = {"manifest_sha256": digest, "shards": msgspec.to_builtins(shards)}
     write_json(out / INDEX, index)
+    members.write(out / MEMBERS, packed)
+    write_atomically(out / "corpus.json", (corpus / "corpus.json").read_bytes())
+    write_atomically(out / MANIFEST, listed)
     return shards
 
 
@@ -77,8 +90,9 @@ def _parts(rows: list[Row], max_bytes: int) -> Iterator[list[Row]]:
         yield part
 
 
-def _tar(corpus: Path, rows: list[Row]) -> bytes:
-    packed = io.BytesIO()
+def _tar(corpus: Path, rows: list[Row]) -> tuple[bytes, dict[str, str]]:
+    """A shard's bytes, and which file of the corpus is which member."""
+    packed, held = io.BytesIO(), {}
     # ustar without owner, time or umask: nothing of the machine that packs.
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
@@ -87,11 +101,13 @@ def _tar(corpus: Path, rows: list[Row]) -> bytes:
                 raise UsageError(f"{corpus / row.path} is not what the manifest says")
             path = Path(row.path)
             key = f"{path.parent.name}-{path.stem}"
-            _add(tar, f"{key}{path.suffix}", content)
+            held[row.path] = f"{key}{path.suffix}"
+            _add(tar, held[row.path], content)
             _add(tar, f"{key}.json", msgspec.json.encode(row, order="sorted"))
             if row.mask:
-                _add(tar, f"{key}.mask.png", (corpus / row.mask).read_bytes())
-    return packed.getvalue()
+                held[row.mask] = f"{key}.mask.png"
+                _add(tar, held[row.mask], (corpus / row.mask).read_bytes())
+    return packed.getvalue(), held
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -1,7 +1,8 @@
 """Corpora to items: one reader for our own corpora, plain folders and the shared research corpora.
 
 - A folder with `manifest.csv` (`verascope generate` writes it; the shared corpora have the same
-  columns). Kinds that only edit a real picture get the label `edited`, whatever the file says.
+  columns), its files beside it or in tar shards (`verascope generate shards`). Kinds that only
+  edit a real picture get the label `edited`, whatever the file says.
 - A folder with `real/` and `synthetic/`: a folder below those names the source of its files.
 """
 
@@ -14,6 +15,7 @@ import msgspec
 
 from verascope.errors import UsageError
 from verascope.generate.manifest import MANIFEST, Row, read
+from verascope.generate.members import Place, Span, places
 
 LABELS = ("real", "synthetic", "edited")
 EDITED_KINDS = frozenset({"superres", "stylised-photo"})
@@ -36,14 +38,21 @@ class Item:
     """One file of a corpus.
 
     Attributes:
-        file: where it is.
+        file: where it is, or the shard that it lies in.
         row: its line of the manifest, with the label as we use it.
         headline: real against synthetic; False for edited and partly generated pictures.
+        span: its part of the shard; None for a file of its own.
     """
 
     file: Path
     row: Row
     headline: bool
+    span: Span | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where its bytes are."""
+        return Place(self.file, self.span)
 
     @property
     def style(self) -> str:
@@ -112,17 +121,18 @@ def _read(folder: Path, split: str | None) -> Corpus:
         digest = hashlib.sha256(b"".join(msgspec.json.encode(row) for row in listed)).hexdigest()
     else:
         raise UsageError(f"{folder} has neither a {MANIFEST} nor folders real/ and synthetic/")
-    items = (_item(folder, row) for row in rows if split is None or row.split == split)
+    chosen = [row for row in rows if split is None or row.split == split]
+    items = (_item(*found) for found in zip(places(folder, chosen), chosen, strict=True))
     return Corpus(folder.resolve().name, digest, tuple(items))
 
 
-def _item(folder: Path, row: Row) -> Item:
+def _item(place: Place, row: Row) -> Item:
     """A manifest's row as an item, its label made ours."""
     label = "edited" if row.label != "real" and row.kind in EDITED_KINDS else row.label
     if label not in LABELS:
-        raise UsageError(f"{folder / row.path}: unknown label {label!r}; use one of {LABELS}")
+        raise UsageError(f"{place}: unknown label {label!r}; use one of {LABELS}")
     counts = label != "edited" and (label == "real" or row.kind not in OUTSIDE_KINDS)
-    return Item(folder / row.path, msgspec.structs.replace(row, label=label), counts)
+    return Item(place.file, msgspec.structs.replace(row, label=label), counts, place.span)
 
 
 def _walk(folder: Path) -> Iterator[Row]:

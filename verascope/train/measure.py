@@ -44,8 +44,8 @@ def score_all(score: Score, store: PixelStore) -> dict[str, Scored]:
 
 def indices(store: PixelStore, scored: Scored) -> list[int]:
     """Where in the store the scored items are."""
-    place = {item.file: index for index, item in enumerate(store.items)}
-    return [place[item.file] for item in scored.items]
+    place = {item.place: index for index, item in enumerate(store.items)}
+    return [place[item.place] for item in scored.items]
 
 
 def _null_training(store: PixelStore, protocol: str) -> tuple[Floats, Any]:

@@ -38,7 +38,7 @@ def features(pixels: Pixels, protocol: str, stored_bytes: int) -> list[float]:
 
 def table(store: PixelStore, chosen: Sequence[int], protocol: str) -> Floats:
     """The features of many items: float64 [n, 5]."""
-    sizes = (store.items[index].file.stat().st_size for index in chosen)
+    sizes = (store.items[index].place.size for index in chosen)
     return np.array(
         [features(store[i], protocol, size) for i, size in zip(chosen, sizes, strict=True)]
     )

@@ -23,14 +23,14 @@ def load(item: Item) -> Pixels:
         UsageError: the file is missing, broken, or not the one that the manifest names.
     """
     try:
-        data = item.file.read_bytes()
+        data = item.place.read()
     except OSError as error:
         raise _broken(item, error.strerror or str(error)) from error
     if item.row.sha256 and hashlib.sha256(data).hexdigest() != item.row.sha256:
-        raise UsageError(f"{item.file} is not the file that its manifest names by its sha256")
+        raise UsageError(f"{item.place} is not the file that its manifest names by its sha256")
     limits = Limits()
     try:
-        media_type, _ = judgeable(data, item.file.name, frozenset({Modality.IMAGE}))
+        media_type, _ = judgeable(data, item.row.path, frozenset({Modality.IMAGE}))
         picture = decode(data, media_type, read_header(data, media_type, limits), limits)
     except InputTrouble as trouble:
         raise _broken(item, f"{trouble.reason}: {trouble.detail}") from trouble
@@ -40,7 +40,7 @@ def load(item: Item) -> Pixels:
 
 
 def _broken(item: Item, why: str) -> UsageError:
-    return UsageError(f"{item.file}: {why}; mend the corpus or take its row out")
+    return UsageError(f"{item.place}: {why}; mend the corpus or take its row out")
 
 
 class PixelStore:
