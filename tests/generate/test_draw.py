@@ -7,7 +7,7 @@ import torch
 
 from verascope.generate.contract import Budget
 from verascope.generate.data import Listed, example_pictures
-from verascope.generate.draw import drawn
+from verascope.generate.draw import FACTORS, drawn, wider
 from verascope.generate.reconstructor import Autoencoder, Reconstructor, ReconstructorConfig
 from verascope.generate.upsample import UPSAMPLERS, Upsampler, doubling
 
@@ -17,10 +17,17 @@ def test_twenty_four_are_twenty_four_different_ones() -> None:
     assert len({c.sha256() for c in configs}) == 24
     assert configs == [drawn(0, k) for k in range(24)]
     assert configs != [drawn(1, k) for k in range(24)]
+    assert not {c.sha256() for c in configs} & {drawn(0, k, 1).sha256() for k in range(24)}
     plain = [c for c in configs if c.low_pass_px == 0]
     assert len(plain) == 6
     assert all(c.factor >= 4 for c in plain)
-    assert all(c.factor == 2 for c in configs if c.low_pass_px)
+    aligned = [c for c in configs if c.low_pass_px]
+    assert {c.factor for c in aligned} == set(FACTORS) == {2, 4, 8, 16}
+    assert {c.norm for c in aligned} == {"none", "group", "batch"}
+    for c in aligned:
+        assert 0.35 * c.factor - 0.01 <= c.low_pass_px <= c.factor / 2
+        assert wider(c) == sorted(wider(c))
+        assert wider(c)[0] > c.low_pass_px
     for field in ("upsampler", "norm", "activation", "width", "latent", "adversarial"):
         assert len({getattr(c, field) for c in configs}) > 1
     assert {c.upsampler for c in configs if c.low_pass_px} == set(UPSAMPLERS)

@@ -17,8 +17,8 @@ from verascope.generate import manifest
 from verascope.generate.contract import Budget, Progress
 from verascope.generate.corpus import Maker
 from verascope.generate.data import Listed, example_pictures, open_pictures
-from verascope.generate.draw import drawn
-from verascope.generate.mixture import _cut_off, _good, mixture
+from verascope.generate.draw import drawn, wider
+from verascope.generate.mixture import _cut_off, _few_fingerprints, mixture, trouble
 from verascope.generate.pairs import Plan
 from verascope.generate.reconstructor import Reconstructor, ReconstructorConfig
 from verascope.generate.spectrum import SelfTest
@@ -58,35 +58,60 @@ def maker(k: int, auroc: float, psnr_db: float) -> Maker:
     return Maker(Reconstructor(drawn(0, k)), Path(f"runs/{k:02d}/x"), test)
 
 
-def test_poor_decoders_are_left_out_and_fingerprints_stay_a_quarter() -> None:
-    makers = [maker(k, 0.6, 36.0) for k in range(8)]
-    assert len(_good(makers)[0]) == 8
-    makers[0] = maker(0, 0.9, 36.0)
-    makers[1] = maker(1, 0.6, 30.0)
-    kept, left_out = _good(makers)
-    assert left_out == {
-        "00": "spectrum AUROC 0.90",
-        "01": "30.0 dB",
-        "07": "too many fingerprints",
-    }
+def test_what_is_wrong_with_a_decoder_is_told() -> None:
+    assert trouble(maker(0, 0.6, 36.0)) == ""
+    assert trouble(maker(0, 0.9, 36.0)) == "spectrum AUROC 0.90"
+    assert trouble(maker(0, 0.6, 30.0)) == "30.0 dB"
+    assert trouble(maker(3, 1.0, 20.0)) == ""  # a fingerprint is nobody's twin
+
+
+def test_fingerprints_stay_a_quarter() -> None:
+    left_out: dict[str, str] = {}
+    assert len(_few_fingerprints([maker(k, 0.6, 36.0) for k in range(8)], left_out)) == 8
+    assert not left_out
+    kept = _few_fingerprints([maker(k, 0.6, 36.0) for k in range(8) if k > 1], left_out)
+    assert left_out == {"07": "too many fingerprints"}
     assert len(kept) == 5
-    with pytest.raises(UsageError, match="train longer"):
-        _good([maker(0, 0.9, 20.0)])
 
 
-def test_a_wider_cut_off_is_taken_where_the_spectrum_tells(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_poor_decoder_is_drawn_again_and_none_good_is_an_error(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(count=4, seed=0, max_side=64, sign=False)
+    options = {"decoders": 1, "budget": Budget(steps=1), "plan": plan, "device": "cpu"}
+    with pytest.raises(UsageError, match=r"train longer.*'00':.*'00-1':.*'00-2':"):
+        mixture(photos, tmp_path / "poor", **options)  # type: ignore[arg-type]
+
+    again = drawn(0, 0, 1)
+
+    def measure(made: Reconstructor, *_: object) -> SelfTest:
+        good = made.config.upsampler == again.upsampler
+        return maker(0, 0.5, 36.0 if good else 20.0).test
+
+    monkeypatch.setattr("verascope.generate.mixture.measure", measure)
+    monkeypatch.setattr("verascope.generate.writer.too_poor", lambda *_: None)
+    made = mixture(photos, tmp_path / "again", **options)  # type: ignore[arg-type]
+    assert made.left_out == {"00": "20.0 dB"}
+    assert [maker.checkpoint.parent.name for maker in made.kept] == ["00-1"]
+    assert made.report["how"]["generators"][0]["config"]["factor"] == again.factor
+
+
+@pytest.mark.parametrize(("limit", "psnr_db"), [("spectrum", 36.0), ("levels", 30.0)])
+def test_the_narrowest_cut_off_with_good_twins_is_taken(
+    limit: str, psnr_db: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator = Reconstructor(msgspec.structs.replace(drawn(0, 0), width=4, crop=16, batch=2))
     data = Listed(generator.examples())
     checkpoint = generator.train(data, Budget(steps=1), seed=0, out=tmp_path)
+    tried = [generator.config.low_pass_px, *wider(generator.config)]
     measured: list[float] = []
 
     def measure(made: Reconstructor, *_: object) -> SelfTest:
         made.ready()
         measured.append(made.config.low_pass_px)
-        auroc = 0.9 if made.config.low_pass_px < 1.5 else 0.7
-        return msgspec.structs.replace(maker(0, 0.5, 36.0).test, spectrum_auroc=auroc)
+        good = made.config.low_pass_px >= tried[3]
+        auroc = 0.9 if limit == "spectrum" and not good else 0.7
+        return maker(0, auroc, 36.0 if good else psnr_db).test
 
     monkeypatch.setattr("verascope.generate.mixture.measure", measure)
     plan = Plan(count=1, seed=0)
@@ -95,8 +120,8 @@ def test_a_wider_cut_off_is_taken_where_the_spectrum_tells(
     for _ in range(2):  # the second time from the reports
         chosen = _cut_off(generator, checkpoint, open_pictures(tmp_path / "p"), plan)
         assert isinstance(chosen.generator.config, ReconstructorConfig)
-        assert chosen.generator.config.low_pass_px == 1.5
-    assert measured == [c for c in (0.7, 0.85, 1.0, 1.2, 1.5) if c >= drawn(0, 0).low_pass_px]
+        assert chosen.generator.config.low_pass_px == tried[3]
+    assert measured == tried[:4]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from verascope.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from verascope.generate.contract import Progress, Watch
+    from verascope.generate.corpus import Maker
     from verascope.generate.evaluate import Evaluation, Metric
     from verascope.generate.spectrum import SelfTest
 
@@ -144,6 +145,20 @@ def tell_corpus(report: dict[str, Any], folder: Path) -> list[str]:
     told = f"AUROC {null['auroc']:.2f} ± {1.96 * null['error']:.2f}" if null else "too few files"
     lines.append(f"header null    {told}")
     lines.append(f"signed         {signed['by'] if signed else 'no'}")
+    return lines
+
+
+def tell_decoders(makers: Sequence["Maker"]) -> list[str]:
+    """A table of the decoders of a mixture, each with what was measured of it."""
+    lines = ["decoder factor upsampler  norm  codes cut-off   PSNR  spectrum AUROC  peak"]
+    for maker in makers:
+        config: Any = maker.generator.config
+        test = maker.test
+        lines.append(
+            f"{maker.checkpoint.parent.name:<7} {config.factor:>6} {config.upsampler:<10} "
+            f"{config.norm:<5} {config.codes:>5} {config.low_pass_px:>4.2f} px "
+            f"{test.psnr_db or 0:>4.1f} dB  {test.spectrum_auroc:>14.2f} {test.peak_db:>+5.1f} dB"
+        )
     return lines
 
 

@@ -11,7 +11,6 @@ import msgspec
 from verascope.errors import UsageError
 from verascope.generate import corpus
 from verascope.generate.checks import (
-    MAX_SPECTRUM_AUROC,
     MIN_PSNR_DB,
     ConfoundedError,
     check_alignment,
@@ -20,17 +19,26 @@ from verascope.generate.contract import Budget, Progress, Watch
 from verascope.generate.corpus import Maker
 from verascope.generate.data import Pictures, open_pictures
 from verascope.generate.device import pick
-from verascope.generate.draw import CUT_OFFS, TURN, drawn
+from verascope.generate.draw import TURN, drawn, wider
 from verascope.generate.pairs import Plan, measure
 from verascope.generate.reconstructor import Reconstructor
 from verascope.generate.run import write_json
 from verascope.generate.spectrum import SelfTest
 
+DRAWS = 3  # of a place, until its decoder is good
+
 
 class Mixture(NamedTuple):
-    """What came of it: corpus.json's content, and which decoders were left out, and why."""
+    """What came of it.
+
+    Attributes:
+        report: corpus.json's content.
+        kept: the decoders in the corpus, with their self-tests.
+        left_out: run folders of decoders that are not, and why.
+    """
 
     report: dict[str, Any]
+    kept: list[Maker]
     left_out: dict[str, str]
 
 
@@ -47,7 +55,8 @@ def mixture(
 ) -> Mixture:
     """Train decoders 0 to n − 1 of the plan's seed and write a corpus of those that are good.
 
-    Runs lie in `out`/runs/NN and go on after a kill, as the corpus in `out`/corpus does.
+    A place whose decoder is not good is drawn again, twice at most. Runs lie in `out`/runs/NN and
+    go on after a kill, as the corpus in `out`/corpus does.
 
     Args:
         data: a folder of real pictures, or a corpus.
@@ -63,40 +72,59 @@ def mixture(
         UsageError: none is good enough.
     """
     pictures, makers = open_pictures(data), []
-    for k in range(decoders):
-        generator = Reconstructor(drawn(plan.seed, k), pick(device))
-        checkpoint = generator.train(
-            pictures.only("train"),
-            budget,
-            seed=plan.seed,
-            out=out / "runs" / f"{k:02d}",
-            watch=watch and _of_all(watch, k, decoders),
-        )
-        makers.append(_cut_off(generator, checkpoint, pictures, plan))
     left_out: dict[str, str] = {}
+    for k in range(decoders):
+        for again in range(DRAWS):
+            generator = Reconstructor(drawn(plan.seed, k, again), pick(device))
+            folder = out / "runs" / (f"{k:02d}-{again}" if again else f"{k:02d}")
+            checkpoint = generator.train(
+                pictures.only("train"),
+                budget,
+                seed=plan.seed,
+                out=folder,
+                watch=watch and _of_all(watch, k, decoders),
+            )
+            maker = _cut_off(generator, checkpoint, pictures, plan)
+            reason = "" if plan.allow_confounds else trouble(maker)
+            if not reason:
+                makers.append(maker)
+                break
+            left_out[folder.name] = reason
     if not plan.allow_confounds:
-        makers, left_out = _good(makers)
+        makers = _few_fingerprints(makers, left_out)
+    if not makers:
+        raise UsageError(f"no decoder is good enough, train longer: {left_out}")
     report = corpus.write(makers, pictures, plan, out / "corpus", jobs=jobs)
-    return Mixture(report, left_out)
+    return Mixture(report, makers, left_out)
+
+
+def trouble(maker: Maker) -> str:
+    """Why a decoder's aligned twins are not good enough, or nothing."""
+    if not _aligned(maker):
+        return ""
+    try:
+        check_alignment(maker.generator, maker.test)
+    except ConfoundedError:
+        return f"spectrum AUROC {maker.test.spectrum_auroc:.2f}"
+    near = (maker.test.psnr_db or 0) >= MIN_PSNR_DB
+    return "" if near else f"{maker.test.psnr_db} dB"
 
 
 def _cut_off(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: Plan) -> Maker:
-    """The decoder under the drawn low-pass swap, or the next wider one that hides its spectrum.
+    """The decoder under the drawn low-pass swap, or the next wider one whose twins are good.
 
     The network is the same under all of them, so nothing is trained again; corpus.json has the
     config with the cut-off that was chosen.
     """
-    drawn_px = generator.config.low_pass_px
-    maker = Maker(generator, checkpoint, _test(generator, checkpoint, pictures, plan))
-    for wider in CUT_OFFS:
-        if plan.allow_confounds or not drawn_px or maker.test.spectrum_auroc <= MAX_SPECTRUM_AUROC:
+    config = generator.config
+    makers = []
+    for px in [config.low_pass_px, *(wider(config) if generator.aligned else ())]:
+        other = Reconstructor(msgspec.structs.replace(config, low_pass_px=px), generator.device)
+        other.adopt(generator)
+        makers.append(Maker(other, checkpoint, _test(other, checkpoint, pictures, plan)))
+        if plan.allow_confounds or not trouble(makers[-1]):
             break
-        if wider > drawn_px:
-            config = msgspec.structs.replace(generator.config, low_pass_px=wider)
-            other = Reconstructor(config, generator.device)
-            other.adopt(generator)
-            maker = Maker(other, checkpoint, _test(other, checkpoint, pictures, plan))
-    return maker
+    return makers[-1]
 
 
 def _test(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: Plan) -> SelfTest:
@@ -117,32 +145,18 @@ def _test(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: 
     return test
 
 
-def _good(makers: Sequence[Maker]) -> tuple[list[Maker], dict[str, str]]:
-    """Aligned decoders whose twins are aligned, and a third as many fingerprints at most."""
-    good: list[Maker] = []
-    left_out = {}
-    for k, maker in enumerate(makers):
-        try:
-            check_alignment(maker.generator, maker.test)
-        except ConfoundedError:
-            left_out[f"{k:02d}"] = f"spectrum AUROC {maker.test.spectrum_auroc:.2f}"
-            continue
-        if _aligned(maker) and (maker.test.psnr_db or 0) < MIN_PSNR_DB:
-            left_out[f"{k:02d}"] = f"{maker.test.psnr_db} dB"
-            continue
-        good.append(maker)
-    room = sum(_aligned(maker) for maker in good) // (TURN - 1)
+def _few_fingerprints(makers: Sequence[Maker], left_out: dict[str, str]) -> list[Maker]:
+    """All aligned decoders, and a third as many fingerprints at most; the rest is left out."""
+    room = sum(_aligned(maker) for maker in makers) // (TURN - 1)
     kept = []
-    for maker in good:
+    for maker in makers:
         if not _aligned(maker):
             if room == 0:
                 left_out[maker.checkpoint.parent.name] = "too many fingerprints"
                 continue
             room -= 1
         kept.append(maker)
-    if not kept:
-        raise UsageError(f"no decoder is good enough, train longer: {left_out}")
-    return kept, left_out
+    return kept
 
 
 def _aligned(maker: Maker) -> bool:

@@ -19,7 +19,7 @@ import torch
 from msgspec import Meta
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad, relu
+from torch.nn.functional import conv2d, interpolate, pad, relu
 
 from verascope.generate.base import PictureTransformer, any_size, as_tensor, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data, Item
@@ -176,12 +176,17 @@ class Autoencoder(nn.Module):
         widths = [config.width * min(2**i, 4) for i in range(levels + 1)]
         down: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, 1, 1), ACTIVATIONS[config.activation]()]
         for before, after in pairwise(widths):
-            down += [nn.Conv2d(before, after, 4, 2, 1), *_after(after, config)]
+            down += [nn.Conv2d(before, after, 4, 2, 1), ACTIVATIONS[config.activation]()]
         self.encoder = nn.Sequential(*down, nn.Conv2d(widths[-1], config.latent, 3, 1, 1))
         up = [nn.Conv2d(config.latent, widths[-1], 3, 1, 1), ACTIVATIONS[config.activation]()]
         for before, after in pairwise(widths[::-1]):
             up += [*doubling(before, after, config.upsampler), *_after(after, config)]
         self.decoder = nn.Sequential(*up, nn.Conv2d(widths[0], 3, 3, 1, 1))
+        # A norm takes a picture's levels away, and a deep decoder is slow to learn them: they go
+        # around both, from the latent picture to RGB. Without them no cut-off brings a twin of
+        # factor 16 to 34 dB.
+        direct = config.factor > 2 or config.norm != "none"
+        self.levels = nn.Conv2d(config.latent, 3, 1) if direct else None
         self.apply(_he_weights)
         self.codebook = nn.Embedding(config.codes, config.latent) if config.codes else None
 
@@ -193,14 +198,20 @@ class Autoencoder(nn.Module):
         """The reconstruction, and the codebook's loss (0 without one)."""
         z = self.encoder(x)
         if self.codebook is None:
-            return self.decoder(z), x.new_zeros(())
+            return self._decoded(z), x.new_zeros(())
         flat = z.permute(0, 2, 3, 1)
         nearest = torch.cdist(flat.flatten(0, 2).float(), self.codebook.weight).argmin(1)
         codes = self.codebook(nearest).view(flat.shape).permute(0, 3, 1, 2)
         # van den Oord 2017 (arXiv 1711.00937), equation 3: ‖sg(z) − e‖² + β ‖z − sg(e)‖², β = 0.25;
         # gradients pass straight through to z.
         loss = ((codes - z.detach()) ** 2).mean() + 0.25 * ((z - codes.detach()) ** 2).mean()
-        return self.decoder(z + (codes - z).detach()), loss
+        return self._decoded(z + (codes - z).detach()), loss
+
+    def _decoded(self, z: Tensor) -> Tensor:
+        y: Tensor = self.decoder(z)
+        if self.levels is None:
+            return y
+        return y + interpolate(self.levels(z), size=y.shape[-2:], mode="bilinear")
 
 
 def _after(channels: int, config: ReconstructorConfig) -> list[nn.Module]:
