@@ -74,12 +74,15 @@ class Stage(nn.Module):
         self.first_norm = nn.BatchNorm2d(wide)
         self.second = nn.Conv2d(wide, wide, 3, padding=1, bias=False)
         self.second_norm = nn.BatchNorm2d(wide)
-        self.shortcut = nn.Conv2d(narrow, wide, 1, stride=2, bias=False)
+        self.shortcut = nn.Conv2d(narrow, wide, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, narrow, h, w] → [n, wide, h / 2, w / 2]."""
         inner = functional.relu(self.first_norm(self.first(x)))
-        return functional.relu(self.shortcut(x) + self.second_norm(self.second(inner)))
+        # Sliced, not strided: oneDNN 3.12 (torch 2.13) writes past its buffer in the gradient of a
+        # 1 × 1 convolution with stride 2 of four channels, on processors with AVX-512.
+        halved = self.shortcut(x[:, :, ::2, ::2])
+        return functional.relu(halved + self.second_norm(self.second(inner)))
 
 
 class Bands(nn.Module):
