@@ -66,8 +66,8 @@ def test_training_and_measuring_give_the_same(both: tuple[Path, Path], tmp_path:
         out = tmp_path / folder.parent.name
         run("image", "--corpus", folder, "--out", out, "--recipe", "tiny")
         models.append(out / "model")
-    logits = [np.load(model / "reference.npz")["logits"] for model in models]
-    np.testing.assert_allclose(*logits, atol=1e-4)
+    loose, packed = (np.load(model / "reference.npz")["logits"] for model in models)
+    np.testing.assert_allclose(loose, packed, atol=1e-4)
     first, second = (ImageResidual(model).folder.description for model in models)
     assert first.training["corpora"] == second.training["corpora"]
     told = [

@@ -24,6 +24,7 @@ VERBS = {
     "cert": ("cert:cert", "Make a certificate to try signing with."),
     "generate": ("generate:generate", "Train generators and write synthetic corpora."),
     "train": ("train:train", "Train a detector on corpora and export it."),
+    "models": ("models:models", "Install, check and list models and encoders."),
 }
 EPILOG = """Exit codes: 0 done, nothing flagged; 1 something flagged; 2 an input failed;
 64 wrong usage; 70 a fault of ours; 130 interrupted."""

@@ -118,7 +118,7 @@ class Encoder:
         ) as stored:
             found = self.taps(stored["pixels"])[:, stored["rows"]]
             least = least_cosine(found, stored["taps"].astype(np.float32))
-        if least < described.least_cosine:
+        if not least >= described.least_cosine:  # so that not a number is caught too
             raise ModelError(
                 f"{self.folder}: taps differ from the stored ones (cosine {least:.3f}, expected "
                 f"{described.least_cosine:g} or more): this machine computes the "

@@ -16,7 +16,7 @@ class token and mean and deviation of the patch tokens of the residual stream (t
 and Papadopoulos 2024), and all patch tokens of one block, for heat maps.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-SOURCE_SHA256 = "2d2da5e254d60501f138004788497e280fd80eb9dd877241aec41761be285d8d"
+from verascope.encoders.graph import POOLED, Rows, prune, take_pixels
+
 BUILDS = ("int8", "fp32")
 BLOCKS = 12
 WIDTH = 768
@@ -34,7 +35,6 @@ PATCHES = 196
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 PATCH_BLOCK = 8  # whose patch tokens are given for heat maps
-POOLED = ("class", "mean", "deviation")
 TAPS = tuple(f"block {k} {what}" for k in range(BLOCKS) for what in POOLED)
 OPSET = 14
 LARGEST = 63  # of a weight: 2 × 255 × 63 fits into 16 bits
@@ -92,9 +92,9 @@ def build(source: ModelProto, precision: str) -> bytes:
             tuple(f"{name}/MatMul_quant" for name in FLOAT_PRODUCTS)
         ):
             _dequantise(graph, product)
-    _take_pixels(graph)
+    take_pixels(graph, SIDE, MEAN, STD)
     _give_taps(graph)
-    _prune(graph)
+    prune(graph)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="verascope"
     )
@@ -145,12 +145,13 @@ def _smooth(graph: GraphProto, products: Sequence[Product]) -> None:
 
 def _parameter(node: NodeProto, tensors: dict[str, TensorProto]) -> str:
     """The name of the one stored tensor that a node takes."""
-    return next(name for name in node.input if name in tensors)
+    return str(next(name for name in node.input if name in tensors))
 
 
 def _powers_of_two(exponents: NDArray[np.float64]) -> Floats:
     """Factors around 1. Powers of two alone: the bytes of a build are the same on every machine."""
-    return np.exp2(np.round(exponents - exponents.mean())).astype(np.float32)
+    factors: Floats = np.exp2(np.round(exponents - exponents.mean())).astype(np.float32)
+    return factors
 
 
 def _shorten(graph: GraphProto, products: Sequence[Product]) -> None:
@@ -180,7 +181,8 @@ def _tensors(graph: GraphProto) -> dict[str, TensorProto]:
 
 
 def _array(tensors: dict[str, TensorProto], name: str) -> Floats:
-    return np.asarray(numpy_helper.to_array(tensors[name]), np.float32)
+    values: Floats = np.asarray(numpy_helper.to_array(tensors[name]), np.float32)
+    return values
 
 
 def _store(tensors: dict[str, TensorProto], name: str, values: NDArray[Any]) -> None:
@@ -188,79 +190,9 @@ def _store(tensors: dict[str, TensorProto], name: str, values: NDArray[Any]) -> 
     tensors[name].CopyFrom(numpy_helper.from_array(np.ascontiguousarray(kept), name))
 
 
-def _take_pixels(graph: GraphProto) -> None:
-    """Normalisation inside the graph: (x / 255 − mean) / deviation, channels first."""
-    old = graph.input[0].name
-    scale = 1 / (255 * np.array(STD, np.float32))
-    offset = -np.array(MEAN, np.float32) / np.array(STD, np.float32)
-    graph.initializer.extend(
-        [
-            numpy_helper.from_array(scale.astype(np.float32), "pixel_scale"),
-            numpy_helper.from_array(offset.astype(np.float32), "pixel_offset"),
-        ]
-    )
-    nodes = [
-        helper.make_node("Cast", ["pixels"], ["pixels_float"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["pixels_float", "pixel_scale"], ["pixels_scaled"]),
-        helper.make_node("Add", ["pixels_scaled", "pixel_offset"], ["pixels_normal"]),
-        helper.make_node("Transpose", ["pixels_normal"], [old], perm=[0, 3, 1, 2]),
-    ]
-    _replace(graph.node, [*nodes, *graph.node])
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
-    del graph.input[:]
-    graph.input.append(pixels)
-
-
 def _give_taps(graph: GraphProto) -> None:
     """TAPS stacked in their order, and one block's patch tokens."""
-    numbers = {"tap_0": [0], "tap_1": [1], "tap_end": [2**31 - 1]}
-    graph.initializer.extend(
-        numpy_helper.from_array(np.array(v, np.int64), k) for k, v in numbers.items()
-    )
-    rows: list[str] = []
+    rows = Rows(graph, OPSET)
     for block in range(BLOCKS):
-        key = f"tap_{block}"
-        graph.node.extend(
-            [
-                _node("Slice", [residual(block), "tap_0", "tap_1", "tap_1"], f"{key}_class"),
-                _node("Slice", [residual(block), "tap_1", "tap_end", "tap_1"], f"{key}_patches"),
-                _node("ReduceMean", [f"{key}_patches"], f"{key}_mean", axes=[1], keepdims=1),
-                _node("Sub", [f"{key}_patches", f"{key}_mean"], f"{key}_centred"),
-                _node("Mul", [f"{key}_centred", f"{key}_centred"], f"{key}_squared"),
-                _node("ReduceMean", [f"{key}_squared"], f"{key}_variance", axes=[1], keepdims=1),
-                _node("Sqrt", [f"{key}_variance"], f"{key}_deviation"),
-            ]
-        )
-        rows += [f"{key}_{what}" for what in POOLED]
-    graph.node.append(_node("Concat", rows, "taps", axis=1))
-    graph.node.append(_node("Identity", [f"tap_{PATCH_BLOCK}_patches"], "patches"))
-    del graph.output[:]
-    shapes = {"taps": ["n", len(TAPS), WIDTH], "patches": ["n", PATCHES, WIDTH]}
-    graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in shapes.items()
-    )
-
-
-def _node(kind: str, inputs: list[str], output: str, **attributes: Any) -> NodeProto:
-    return helper.make_node(kind, inputs, [output], **attributes)
-
-
-def _prune(graph: GraphProto) -> None:
-    """Drop what no output needs."""
-    needed = {output.name for output in graph.output}
-    kept = []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            needed.update(node.input)
-            kept.append(node)
-    _replace(graph.node, kept[::-1])
-    _replace(graph.initializer, [t for t in graph.initializer if t.name in needed])
-    del graph.value_info[:]
-
-
-def _replace(field: Any, values: Iterable[Any]) -> None:
-    """Give a repeated field of a graph other members."""
-    copies = list(values)
-    del field[:]
-    field.extend(copies)
+        rows.of_tokens(residual(block), f"tap_{block}")
+    rows.give(WIDTH, (f"tap_{PATCH_BLOCK}", PATCHES))

