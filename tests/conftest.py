@@ -15,6 +15,12 @@ PR_CAPBSET_DROP = 24
 CAPABILITIES_OF_ROOT = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: reading whatever there is
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_models(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No encoder of the user's cache: which tier runs must not depend on the machine."""
+    os.environ["VERASCOPE_MODELS"] = str(tmp_path_factory.mktemp("models"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of corpora and hostile files that developers and CI have; users have not."""

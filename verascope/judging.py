@@ -1,11 +1,11 @@
 """What was found of an input, and what its detectors made of it, to one Result."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from verascope import __version__
-from verascope.detect.contract import Detector, Windows
+from verascope.detect.contract import Detector, Locates, Windows
 from verascope.detect.evidence import evidence as detector_evidence
 from verascope.detect.evidence import reached
 from verascope.exchange import Reading
@@ -13,16 +13,20 @@ from verascope.provenance import evidence as credential
 from verascope.result import DetectorScore, Evidence, Input, Reason, Result, Status, status_of
 from verascope.verdict import Case, Reach, decide
 
+if TYPE_CHECKING:
+    from verascope.detect.heat import Heat  # imports Pillow, which few runs need here
+
 
 class Judged(NamedTuple):
-    """What one detector made of one input."""
+    """What one detector made of one input; a heat map where one was wanted and can be made."""
 
     detector: Detector
     score: DetectorScore
+    heat: "Heat | None" = None
 
 
-def judge(detector: Detector, windows: Windows) -> Judged:
-    """Windows to logits to one calibrated score."""
+def judge(detector: Detector, windows: Windows, *, heat: bool = False) -> Judged:
+    """Windows to logits to one calibrated score; with `heat`, to a map and its regions too."""
     logits = detector.score(windows.values)
     logit = detector.pool(logits)
     estimate = detector.calibrate(logit)
@@ -37,7 +41,12 @@ def judge(detector: Detector, windows: Windows) -> Judged:
         operating_point=point.name if point else None,
         segments=detector.segments(windows, logits),
     )
-    return Judged(detector, score)
+    found = detector.heat(windows) if heat and isinstance(detector, Locates) else None
+    if found is None:
+        return Judged(detector, score)
+    least = min(point.threshold for point in detector.operating_points)
+    segments = (*score.segments, *found.regions(least))
+    return Judged(detector, msgspec.structs.replace(score, segments=segments), found)
 
 
 def result_of(reading: Reading, uri: str, judged: list[Judged], timing: dict[str, float]) -> Result:

@@ -161,7 +161,16 @@ class Scanner:
         reading, cuts = self._read(self._request(path, self._entries, provenance, follow_links))
         reading = self._recover(reading)
         started_scoring = time.perf_counter()
-        judged = [judge(self._detectors[cut.name], cut.windows) for cut in cuts]
+        maps = self.settings.heatmaps
+        judged = [
+            judge(self._detectors[cut.name], cut.windows, heat=maps is not None) for cut in cuts
+        ]
+        if maps is not None:
+            from verascope.detect.heat import save
+
+            for each in judged:
+                if each.heat is not None:
+                    save(Path(maps), uri, reading.sha256, each.heat)
         done = time.perf_counter()
         timing = {
             **reading.timing,
@@ -262,7 +271,9 @@ class Scanner:
     def _entries(self) -> dict[str, registry.Entry]:
         """The wanted detectors: where they come from, for the worker."""
         names = self.settings.detectors
-        return {n: registry.resolve(n) for n in names} if names else registry.entries()
+        if names:
+            return {n: registry.resolve(n) for n in names}
+        return registry.wanted(self.settings.quality)
 
     @cached_property
     def _detectors(self) -> dict[str, Detector]:

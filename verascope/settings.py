@@ -1,6 +1,20 @@
 """What a caller may set: the limits for hostile input, trust lists, how models run."""
 
+from enum import StrEnum
+
 from msgspec import Struct
+
+
+class Quality(StrEnum):
+    """Which image detector runs: the fast one, the accurate one, or the best there is.
+
+    The accurate one needs an encoder that `verascope models install` puts into the user's cache;
+    `auto` takes it where that is there.
+    """
+
+    FAST = "fast"
+    ACCURATE = "accurate"
+    AUTO = "auto"
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -37,8 +51,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     # Trust lists by name ("official", "none") or path of a PEM file.
     trust: tuple[str, ...] = ("official",)
-    # Detectors to run, by name; None runs every registered one of the input's modality.
+    # Detectors to run, by name; None runs every registered one of the input's modality, and of
+    # the two for pictures the one that `quality` names.
     detectors: tuple[str, ...] | None = None
+    quality: Quality = Quality.AUTO
+    # Folder for heat maps, where the detector can make them: takes as long again as the score.
+    heatmaps: str | None = None
     provenance: bool = True
     # Look for the invisible watermark of image generators: weak, and 20 to 40 ms a megapixel.
     watermarks: bool = False

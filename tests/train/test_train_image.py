@@ -13,7 +13,7 @@ from tests.train.conftest import toy_pixels
 from verascope.cli.train import train
 from verascope.detect import registry
 from verascope.detect.image_residual import ImageResidual
-from verascope.train.folder import Facts, write
+from verascope.train.folder import Facts, crops_model, write
 from verascope.train.network import Discriminator
 from verascope.train.recipe import load_recipe
 
@@ -141,8 +141,7 @@ def test_a_model_folder_is_written_wholly_or_not_at_all(
         code_sha256="",
         recipe=recipe,
         corpora=[],
-        network=Discriminator(recipe.architecture),
-        graph=before["model.onnx"],
+        model=crops_model(Discriminator(recipe.architecture), before["model.onnx"]),
     )
     calibrated = (described.calibration, described.operating_points, described.metrics)
     with monkeypatch.context() as patched:

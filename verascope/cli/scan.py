@@ -15,7 +15,7 @@ from verascope.result import Result, Verdict
 from verascope.scan.outputs import Output
 from verascope.scan.sources import STDIN, Source, expand, listed
 from verascope.scan.tally import Tally
-from verascope.settings import Limits, Settings
+from verascope.settings import Limits, Quality, Settings
 
 if TYPE_CHECKING:
     from verascope.scanner import Scanner
@@ -40,6 +40,20 @@ if TYPE_CHECKING:
     "detectors",
     multiple=True,
     help="Run this detector (a name or a model folder) instead of all; may be repeated.",
+)
+@click.option(
+    "--quality",
+    type=click.Choice(list(Quality)),
+    default=Quality.AUTO.value,
+    show_default=True,
+    help="Image detector: fast, accurate (needs `verascope models install clip-vit-b16`), or auto: "
+    "accurate where its encoder is installed.",
+)
+@click.option(
+    "--heatmaps",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Write where the score comes from as PNG files (accurate only; takes as long again).",
 )
 @click.option(
     "--trust",
@@ -89,6 +103,8 @@ def scan(
     format_: str,
     output: str | None,
     detectors: tuple[str, ...],
+    quality: str,
+    heatmaps: str | None,
     trust: str,
     no_provenance: bool,
     watermarks: bool,
@@ -119,6 +135,8 @@ def scan(
         limits=Limits(max_bytes=max_size, max_pixels=max_pixels, stage_timeout_s=timeout),
         trust=trust_lists(trust),
         detectors=detectors or None,
+        quality=Quality(quality),
+        heatmaps=heatmaps,
         provenance=not no_provenance,
         watermarks=watermarks,
         registry=registry_path(recover and not no_provenance, registry),

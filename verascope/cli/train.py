@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from verascope.errors import MissingExtraError
+from verascope.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from verascope.train.fit import Progress
@@ -122,6 +122,94 @@ def image(
 
 
 @train.command()
+@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the run: recipe, scores.csv, and in OUT/model the model folder.",
+)
+@click.option(
+    "--encoder", default="clip-vit-b16", show_default=True, help="An installed encoder, by name."
+)
+@click.option("--build", default="int8", show_default=True, help="Which of its builds.")
+@click.option(
+    "--accept",
+    multiple=True,
+    help="Another installed build that the head may run on; measure it before you name it.",
+)
+@click.option(
+    "--features",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that keeps what the encoder says of each picture.  [default: in your cache]",
+)
+@click.option(
+    "--recipe",
+    default="default",
+    show_default=True,
+    help="default, tiny (for trying out), or a TOML file that replaces keys of default.",
+)
+@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
+@click.option("--seed", type=int, help="Replaces the recipe's.")
+@click.option(
+    "--refit",
+    is_flag=True,
+    help="After measuring, fit again on train and dev together and ship that; its thresholds are "
+    "still set on sources that were left out.",
+)
+@click.option("--name", default="image-clip", show_default=True, help="Of the model.")
+@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+def head(
+    corpora: tuple[Path, ...],
+    out: Path,
+    encoder: str,
+    build: str,
+    accept: tuple[str, ...],
+    features: Path | None,
+    recipe: str,
+    folds: int | None,
+    seed: int | None,
+    refit: bool,
+    name: str,
+    model_version: str,
+) -> None:
+    """Train a head on a frozen encoder.
+
+    The encoder (`verascope models install`) looks once at each picture under each view; what it
+    says is kept, so that a stopped run goes on and the next head trains in a minute or two. One
+    head for each leave-sources-out fold gives the figures, calibration and thresholds; the head of
+    all sources becomes the model folder OUT/model with its card. `verascope scan --detector
+    OUT/model` uses it.
+
+    \b
+    Try it:      verascope train head --corpus my-corpus --out runs/try --recipe tiny
+    In earnest:  verascope train head --corpus my-corpus --out runs/first
+    """
+    import msgspec
+
+    from verascope.detect.encoder import Encoder, cache_folder, installed
+    from verascope.train.head import HeadRun, train_head
+    from verascope.train.head_recipe import load_recipe
+
+    given = {"folds": folds, "seed": seed}
+    changes = {key: value for key, value in given.items() if value is not None}
+    run = HeadRun(
+        folders=corpora,
+        out=out,
+        encoder=Encoder(installed(encoder, build)),
+        accepted={one: Encoder(installed(encoder, one)).description.sha256 for one in accept},
+        refit=refit,
+        features=features or cache_folder() / "features",
+        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        name=name,
+        version=model_version,
+        command=_command(),
+        report=_show_view,
+    )
+    click.echo(train_head(run))
+
+
+@train.command()
 @click.argument("model", type=FOLDER)
 @click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
 @click.option("--split", default="dev", show_default=True, help="Split to measure on.")
@@ -134,17 +222,20 @@ def evaluate(model: Path, corpora: tuple[Path, ...], split: str, update: bool) -
     """
     import msgspec
 
-    from verascope.detect.image_residual import ImageResidual
+    from verascope.detect.model_folder import ModelFolder
+    from verascope.detect.registry import create
     from verascope.train.folder import save_description
     from verascope.train.measure import on_split
+    from verascope.train.protocols import judge_of
 
-    detector = ImageResidual(model)
-    figures = on_split(detector, corpora, split)
+    folder = ModelFolder(model)
+    if split == "dev" and "refit" in folder.description.metrics:
+        raise UsageError(f"{model} was fitted on dev too; its card has the figures of before that")
+    figures = on_split(folder, judge_of(create(str(model))), corpora, split)
     click.echo(json.dumps(figures, indent=2))
     if update:
-        description = detector.folder.description
-        metrics = description.metrics | {split: figures}
-        save_description(model, msgspec.structs.replace(description, metrics=metrics))
+        metrics = folder.description.metrics | {split: figures}
+        save_description(model, msgspec.structs.replace(folder.description, metrics=metrics))
 
 
 @train.command()
@@ -173,6 +264,14 @@ class _Reporter:
         text += f"{minutes}:{seconds:02d} left"
         end = "\n" if done or not sys.stderr.isatty() else "\r"
         click.echo(text + "  " + end, err=True, nl=False)
+
+
+def _show_view(view: str, done: int, of: int) -> None:
+    """How far the encoder is with a view, on standard error."""
+    if done == of or (done % 200 == 0 and sys.stderr.isatty()):
+        end = "\n" if done == of else "\r"
+        click.echo(f"{view}: {done} of {of} pictures", err=True, nl=False)
+        click.echo(end, err=True, nl=False)
 
 
 def _command() -> str:

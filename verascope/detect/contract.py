@@ -1,12 +1,15 @@
 """What a detector is: the protocol that built-in and third-party detectors fulfil."""
 
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from verascope.result import Modality, OperatingPoint, Segment
+
+if TYPE_CHECKING:
+    from verascope.detect.heat import Heat
 
 Array: TypeAlias = NDArray[Any]
 
@@ -84,3 +87,11 @@ class Detector(Protocol):
 
     def examples(self) -> list[Array]:
         """A few media that the detector can judge; tests, demos and docs are made from them."""
+
+
+@runtime_checkable
+class Locates(Protocol):
+    """A detector that can also tell where in its window the score comes from."""
+
+    def heat(self, windows: Windows) -> "Heat | None":
+        """A map over the window; None where this model cannot make one."""

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.contract import Array, Estimate, Windows
+from verascope.detect.contract import Array, Windows
 from verascope.detect.crops import CROP, MIN_SIDE, native_crops
-from verascope.detect.model_folder import ModelFolder
+from verascope.detect.folder_detector import FolderDetector
 from verascope.detect.session import Session
-from verascope.result import Modality, OperatingPoint, Segment
+from verascope.result import Modality
 
 SHIPPED = Path(__file__).parent / "models" / "image-residual"
 
 
-class ImageResidual:
+class ImageResidual(FolderDetector):
     """A model folder of `verascope train image` as a Detector."""
 
     modality = Modality.IMAGE
@@ -35,31 +35,7 @@ class ImageResidual:
         providers: Sequence[str] = ("CPUExecutionProvider",),
         threads: int = 1,
     ) -> None:
-        self._name = name
-        self.folder = ModelFolder(folder)
-        self._providers = providers
-        self._threads = threads
-
-    @property
-    def name(self) -> str:
-        """The name it was registered under; a bare folder is called as its card says."""
-        return self._name or self.folder.description.name
-
-    @property
-    def version(self) -> str:
-        return self.folder.description.version
-
-    @property
-    def sha256(self) -> str:
-        return self.folder.description.sha256
-
-    @property
-    def operating_points(self) -> tuple[OperatingPoint, ...]:
-        return self.folder.description.operating_points
-
-    @property
-    def prior(self) -> float:
-        return self.folder.description.calibration.prior
+        super().__init__(folder, name=name, providers=providers, threads=threads)
 
     def load(self) -> None:
         _ = self._session
@@ -71,28 +47,6 @@ class ImageResidual:
         batches = range(0, len(windows), self.max_batch)
         logits = [self._session(windows[i : i + self.max_batch]) for i in batches]
         return np.concatenate(logits)
-
-    def pool(self, logits: NDArray[np.float32]) -> float:
-        return float(logits.mean(dtype=np.float64))
-
-    def calibrate(self, logit: float) -> Estimate:
-        return self.folder.description.calibration(logit)
-
-    def segments(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[Segment, ...]:
-        calibration = self.folder.description.calibration
-        return tuple(
-            Segment(
-                logit=float(logit),
-                score=calibration(float(logit)).score,
-                box=(int(x), int(y), int(w), int(h)),
-            )
-            for (x, y, w, h), logit in zip(windows.places, logits, strict=True)
-        )
-
-    def examples(self) -> list[Array]:
-        """The windows of the stored reference, made by code: they are nobody's pictures."""
-        windows, _ = self.folder.reference()
-        return list(windows)
 
     @cached_property
     def _session(self) -> Session:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from verascope.detect.contract import Detector
 from verascope.errors import UsageError
 from verascope.result import Modality
+from verascope.settings import Quality
 
 ENTRY_POINTS = "verascope.detectors"
 
@@ -28,11 +29,12 @@ class Entry(Struct, frozen=True):
     folder: str | None = None
 
 
+FAST = "image-residual"
+ACCURATE = "image-clip"  # needs its encoder, which `verascope models install` puts into the cache
 BUILT_IN = {
-    "image-residual": Entry(Modality.IMAGE, "verascope.detect.image_residual:ImageResidual"),
+    FAST: Entry(Modality.IMAGE, "verascope.detect.image_residual:ImageResidual"),
+    ACCURATE: Entry(Modality.IMAGE, "verascope.detect.image_clip:ImageClip"),
 }
-# What runs a model folder of `verascope train`, by modality.
-RUNNERS = {Modality.IMAGE: BUILT_IN["image-residual"].target}
 
 
 @cache
@@ -58,6 +60,29 @@ def entries() -> dict[str, Entry]:
     return found
 
 
+def wanted(quality: Quality) -> dict[str, Entry]:
+    """The registered detectors but for the image tier that was not asked for.
+
+    Raises:
+        UsageError: the accurate tier was asked for by name and has no encoder to stand on.
+    """
+    left_out = FAST if _accurate(quality) else ACCURATE
+    return {name: entry for name, entry in entries().items() if name != left_out}
+
+
+def _accurate(quality: Quality) -> bool:
+    if quality is Quality.FAST:
+        return False
+    from verascope.detect.image_clip import ImageClip
+
+    detector = ImageClip(name=ACCURATE)
+    if detector.find() is not None:
+        return True
+    if quality is Quality.ACCURATE:
+        raise detector.missing()
+    return False
+
+
 def resolve(name: str) -> Entry:
     """A registered name, or the path of a model folder, to where the detector comes from.
 
@@ -67,12 +92,20 @@ def resolve(name: str) -> Entry:
     if name in entries():
         return entries()[name]
     if (Path(name) / "model.json").is_file():
-        return Entry(Modality.IMAGE, RUNNERS[Modality.IMAGE], str(Path(name).absolute()))
+        return Entry(Modality.IMAGE, _runner(Path(name)), str(Path(name).absolute()))
     from difflib import get_close_matches
 
     near = get_close_matches(name, entries(), n=3)
     hint = f"; did you mean {' or '.join(near)}" if near else f"; there are {', '.join(entries())}"
     raise UsageError(f"no detector or model folder called {name!r}{hint}")
+
+
+def _runner(folder: Path) -> str:
+    """What runs a model folder of `verascope train`: it stands on an encoder, or on crops."""
+    from verascope.detect.model_folder import ModelFolder
+
+    described = ModelFolder(folder).description
+    return BUILT_IN[FAST if described.encoder is None else ACCURATE].target
 
 
 def build(

@@ -72,19 +72,19 @@ def torch_score(
     return score
 
 
-def test_windows() -> NDArray[np.uint8]:
-    """Windows made by code, for parity checks and stored references: uint8 [6, 192, 192, 3].
+def test_windows(side: int = CROP) -> NDArray[np.uint8]:
+    """Windows made by code, for parity checks and stored references: uint8 [6, side, side, 3].
 
     Noise, smooth waves, a gradient, blocks, flat grey and their mixture: free of anyone's rights.
     """
     rng = np.random.default_rng(20261126)
-    y, x = np.mgrid[0:CROP, 0:CROP] / CROP
+    y, x = np.mgrid[0:side, 0:side] / side
     tint = np.array([1.0, 0.8, 0.6])
-    noise = rng.uniform(0, 255, (CROP, CROP, 3))
+    noise = rng.uniform(0, 255, (side, side, 3))
     waves = 127 + 100 * np.sin(40 * x * y + 9 * x)[..., None] * tint
     gradient = 255 * (0.7 * x + 0.3 * y)[..., None] * tint
-    blocks = np.kron(rng.uniform(0, 255, (24, 24, 3)), np.ones((8, 8, 1)))
-    flat = np.full((CROP, CROP, 3), 128.0)
+    blocks = np.kron(rng.uniform(0, 255, (side // 8, side // 8, 3)), np.ones((8, 8, 1)))
+    flat = np.full((side, side, 3), 128.0)
     mixed = 0.5 * gradient + 0.3 * blocks + 0.2 * noise
     return np.stack([noise, waves, gradient, blocks, flat, mixed]).astype(np.uint8)
 

@@ -5,6 +5,7 @@ view, the seed it is drawn by, and what the view makes of a test picture: where 
 changes that, nothing stale is read.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,7 +87,8 @@ class FeatureStore:
     def _of(self, item: Item, view: str) -> NDArray[np.float16]:
         """One item's taps, from the file or computed now."""
         seed = views.seed_of(item) if views.drawn(view) else 0
-        key = (item.row.sha256, view, seed, views.made_of(view))
+        content = item.row.sha256 or hashlib.sha256(item.place.read()).hexdigest()
+        key = (content, view, seed, views.made_of(view))
         row = self._database.execute(
             "select taps from taps where content = ? and view = ? and seed = ? and made = ?", key
         ).fetchone()

@@ -3,26 +3,36 @@
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from verascope import train
 from verascope.detect import crops
 from verascope.detect.calibration import Calibration
 from verascope.detect.crops import CROP, MIN_SIDE
-from verascope.detect.model_folder import CARD, DESCRIPTION, GRAPH, REFERENCE, ModelDescription
+from verascope.detect.model_folder import (
+    CARD,
+    DESCRIPTION,
+    GRAPH,
+    PATCHES,
+    REFERENCE,
+    EncoderUse,
+    ModelDescription,
+)
 from verascope.detect.session import Session
 from verascope.result import Modality, OperatingPoint
 from verascope.train.card import card
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
+from verascope.train.head_recipe import HeadRecipe
 from verascope.train.network import Discriminator, parameters
-from verascope.train.protocols import DESCRIPTIONS
+from verascope.train.protocols import CROPS, DESCRIPTIONS
 from verascope.train.recipe import Recipe
 
 LIMITS = (
@@ -36,17 +46,58 @@ LIMITS = (
 )
 
 
+class Model(NamedTuple):
+    """What a training made.
+
+    Attributes:
+        graph: model.onnx.
+        reference: reference.npz: windows made by code, and their logits.
+        parameters: how many numbers were fitted.
+        preprocessing: what becomes of a picture before the graph, in words.
+        protocols: under which it is measured, the headline first.
+        limits: what it cannot do, in words.
+        encoder: that it stands on, if any.
+        patches: patches.onnx, if any.
+    """
+
+    graph: bytes
+    reference: bytes
+    parameters: int
+    preprocessing: dict[str, Any]
+    protocols: Sequence[str]
+    limits: tuple[str, ...] = LIMITS
+    encoder: EncoderUse | None = None
+    patches: bytes | None = None
+
+
 class Facts(NamedTuple):
-    """What is known of a model before it is measured."""
+    """What is known of a model before it is measured; `commands` are train and evaluate."""
 
     name: str
     version: str
-    commands: dict[str, str]  # train, evaluate
+    commands: dict[str, str]
     code_sha256: str  # of the code that began the training
-    recipe: Recipe
+    recipe: Recipe | HeadRecipe
     corpora: list[Corpus]
-    network: Discriminator
-    graph: bytes
+    model: Model
+
+
+def crops_model(network: Discriminator, graph: bytes) -> Model:
+    """A network of native crops, exported."""
+    windows = test_windows()
+    logits = Session(graph, ("CPUExecutionProvider",), 1)(windows)
+    return Model(
+        graph,
+        reference_file(windows, logits),
+        parameters(network),
+        {
+            "input": f"uint8 [n, {CROP}, {CROP}, 3], RGB, 0 to 255; normalised in the graph",
+            "windows": "verascope.detect.crops.native_crops: up to five crops, never resized",
+            "pooling": "mean of the crops' logits",
+            "smallest_side_px": MIN_SIDE,
+        },
+        CROPS,
+    )
 
 
 def write(
@@ -57,27 +108,26 @@ def write(
     metrics: dict[str, Any],
 ) -> Path:
     """Write a model folder, wholly or not at all; returns it."""
-    reference = _reference(facts.graph)
+    model = facts.model
     description = ModelDescription(
         name=facts.name,
         version=facts.version,
         modality=Modality.IMAGE,
-        sha256=hashlib.sha256(facts.graph).hexdigest(),
-        parameters=parameters(facts.network),
+        sha256=sha256(model.graph),
+        parameters=model.parameters,
         calibration=calibration,
         operating_points=points,
-        preprocessing={
-            "input": f"uint8 [n, {CROP}, {CROP}, 3], RGB, 0 to 255; normalised in the graph",
-            "windows": "verascope.detect.crops.native_crops: up to five crops, never resized",
-            "pooling": "mean of the crops' logits",
-            "smallest_side_px": MIN_SIDE,
-        },
+        preprocessing=model.preprocessing,
         training=_training(facts),
         metrics=metrics,
-        limits=LIMITS,
-        reference_sha256=hashlib.sha256(reference).hexdigest(),
+        limits=model.limits,
+        reference_sha256=sha256(model.reference),
+        encoder=model.encoder,
+        patches_sha256=None if model.patches is None else sha256(model.patches),
     )
-    files = {GRAPH: facts.graph, REFERENCE: reference, **_described(description)}
+    files = {GRAPH: model.graph, REFERENCE: model.reference, **_described(description)}
+    if model.patches is not None:
+        files[PATCHES] = model.patches
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
         fresh, old = Path(beside) / "new", Path(beside) / "old"
@@ -126,7 +176,7 @@ def _training(facts: Facts) -> dict[str, Any]:
         "seed": facts.recipe.seed,
         "recipe": msgspec.to_builtins(facts.recipe),
         "corpora": [_corpus(corpus) for corpus in facts.corpora],
-        "protocols": DESCRIPTIONS,
+        "protocols": {name: DESCRIPTIONS[name] for name in facts.model.protocols},
     }
 
 
@@ -160,10 +210,13 @@ def _sources_of(items: Iterable[Item]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _reference(graph: bytes) -> bytes:
-    """Windows made by code and the logits that this graph gives for them, as an npz file."""
-    windows = test_windows()
-    logits = Session(graph, ("CPUExecutionProvider",), 1)(windows)
+def reference_file(windows: NDArray[np.uint8], logits: NDArray[np.float32]) -> bytes:
+    """reference.npz: windows made by code and the logits that the model gives for them."""
     file = io.BytesIO()
     np.savez_compressed(file, windows=windows, logits=logits)
     return file.getvalue()
+
+
+def sha256(data: bytes) -> str:
+    """Hex."""
+    return hashlib.sha256(data).hexdigest()

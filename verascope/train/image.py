@@ -20,16 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verascope.detect.image_residual import ImageResidual
+from verascope.detect.model_folder import ModelFolder
 from verascope.errors import UsageError
 from verascope.generate.device import pick, set_threads
 from verascope.train import calibrate, corpora, folds, measure, nulls, report
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import to_onnx, torch_score
 from verascope.train.fit import Budget, Progress, fit
-from verascope.train.folder import Facts, code_sha256, write
+from verascope.train.folder import Facts, code_sha256, crops_model, write
+from verascope.train.head_recipe import HeadRecipe
 from verascope.train.network import Discriminator
 from verascope.train.pixels import PixelStore
-from verascope.train.protocols import HEADLINE, PROTOCOLS, logits
+from verascope.train.protocols import CROPS, HEADLINE, judge_crops, judge_of, logits
 from verascope.train.recipe import Recipe
 from verascope.train.report import Scored
 
@@ -81,7 +83,7 @@ class Data:
         sha256: of all items and their folds.
     """
 
-    def __init__(self, items: list[Item], recipe: Recipe) -> None:
+    def __init__(self, items: list[Item], recipe: Recipe | HeadRecipe) -> None:
         self.items = items
         self.store = PixelStore(items)
         self.trained = np.array(
@@ -108,7 +110,7 @@ def train_image(run: Run) -> Path:
     _claim(run, data)
     held_out = _score_held_out(run, data)
     network = _fit(run, data, "final", data.trained)
-    return _ship(run, read, held_out, network, _nulls(data, held_out))
+    return _ship(run, read, held_out, network, held_out_nulls(data, held_out))
 
 
 def plan(run: Run) -> dict[str, Any]:
@@ -133,12 +135,13 @@ def plan(run: Run) -> dict[str, Any]:
 
 def _score_held_out(run: Run, data: Data) -> dict[str, Scored]:
     """Each item's logits by the network that never saw its source, by protocol."""
-    found = {name: np.full(len(data.items), np.nan) for name in PROTOCOLS}
+    found = {name: np.full(len(data.items), np.nan) for name in CROPS}
     for fold in range(run.recipe.folds):
         network = _fit(run, data, f"fold-{fold}", data.trained[data.folds[data.trained] != fold])
+        judge = judge_crops(torch_score(network))
         held = np.flatnonzero(data.folds == fold)
         for name, pooled in found.items():
-            pooled[held] = logits(torch_score(network), data.store, held.tolist(), name)
+            pooled[held] = logits(judge, data.store, held.tolist(), name)
     return {name: Scored(data.items, pooled, data.folds) for name, pooled in found.items()}
 
 
@@ -156,7 +159,7 @@ def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> Discrimi
     )
 
 
-def _nulls(data: Data, held_out: dict[str, Scored]) -> dict[str, Any]:
+def held_out_nulls(data: Data, held_out: dict[str, Scored]) -> dict[str, Any]:
     """The null under the same folds."""
     return {
         name: report.null(
@@ -187,13 +190,14 @@ def _ship(
         (run.out / CODE).read_text(),
         run.recipe,
         read,
-        network,
-        to_onnx(network),
+        crops_model(network, to_onnx(network)),
     )
     metrics = {"leave_sources_out": report.figures(held_out, calibration, points, null)}
     folder = write(run.out / MODEL, facts, calibration, points, metrics)
     if any(corpus.items for corpus in corpora.read_all(run.folders, DEV)):
-        metrics[DEV] = measure.on_split(ImageResidual(folder), run.folders, DEV)
+        metrics[DEV] = measure.on_split(
+            ModelFolder(folder), judge_of(ImageResidual(folder)), run.folders, DEV
+        )
         write(folder, facts, calibration, points, metrics)
     return folder
 

@@ -1,45 +1,55 @@
 """A trained model on a corpus: the figures of its card, and the way to recompute them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from verascope.detect.image_residual import ImageResidual
+from verascope.detect.model_folder import ModelFolder
 from verascope.train import corpora, nulls, report
 from verascope.train.evaluate import Floats
 from verascope.train.pixels import PixelStore
-from verascope.train.protocols import PROTOCOLS, Score, logits
+from verascope.train.protocols import Judge, logits
 from verascope.train.report import Scored
 
+Metrics: TypeAlias = dict[str, Any]
 
-def on_split(detector: ImageResidual, folders: Sequence[Path], split: str) -> dict[str, Any]:
-    """The figures of a model on one split of corpora; the null is fitted on their train split.
+
+def on_split(model: ModelFolder, judge: Judge, folders: Sequence[Path], split: str) -> Metrics:
+    """The figures of a model on one split of corpora, under the protocols that its card names.
+
+    The null is fitted on the corpora's train split.
 
     Raises:
         UsageError: no corpus has that split.
     """
-    items = corpora.items_of(corpora.read_corpora(folders, split))
+    store = PixelStore(corpora.items_of(corpora.read_corpora(folders, split)))
+    described = model.description
+    scored = score_all(judge, store, described.training["protocols"])
+    null = null_of(scored, store, folders)
+    return report.figures(scored, described.calibration, described.operating_points, null)
+
+
+def null_of(
+    scored: dict[str, Scored], store: PixelStore, folders: Sequence[Path]
+) -> dict[str, Metrics]:
+    """What a null that is fitted on the corpora's train split reaches on the same items."""
     fitted_on = PixelStore(
         corpora.headline(corpora.items_of(corpora.read_corpora(folders, "train")))
     )
-    store = PixelStore(items)
-    scored = score_all(detector.score, store)
-    found = {
+    return {
         name: report.null(
             each, nulls.table(store, indices(store, each), name), _null_training(fitted_on, name)
         )
         for name, each in scored.items()
     }
-    description = detector.folder.description
-    return report.figures(scored, description.calibration, description.operating_points, found)
 
 
-def score_all(score: Score, store: PixelStore) -> dict[str, Scored]:
-    """All items of a store under every protocol, the headline first."""
+def score_all(judge: Judge, store: PixelStore, protocols: Iterable[str]) -> dict[str, Scored]:
+    """All items of a store under each protocol, the headline first."""
     every = range(len(store.items))
-    return {name: Scored(store.items, logits(score, store, every, name)) for name in PROTOCOLS}
+    return {name: Scored(store.items, logits(judge, store, every, name)) for name in protocols}
 
 
 def indices(store: PixelStore, scored: Scored) -> list[int]:

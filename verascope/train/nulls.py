@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from verascope.train.degrade import EQUAL_CROP, Pixels, centre_crop, social_bytes
+from verascope.train.degrade import Pixels
 from verascope.train.evaluate import Floats
 from verascope.train.pixels import PixelStore
-from verascope.train.protocols import SMALL
+from verascope.train.protocols import shown_bytes
 
 FEATURES = ("width", "height", "aspect", "bytes", "bytes_per_pixel")
 TREES = 200
@@ -29,10 +29,8 @@ def features(pixels: Pixels, protocol: str, stored_bytes: int) -> list[float]:
         protocol: as in `protocols.PROTOCOLS`.
         stored_bytes: of the corpus's own file, which is what `as-is` shows.
     """
-    sides = {"equal-crops": EQUAL_CROP, "small": SMALL}
-    shown = centre_crop(pixels, sides[protocol]) if protocol in sides else pixels
+    shown, size = shown_bytes(pixels, protocol) if protocol != "as-is" else (pixels, stored_bytes)
     height, width = shown.shape[:2]
-    size = stored_bytes if protocol == "as-is" else len(social_bytes(shown))
     return [width, height, width / height, size, size / (width * height)]
 
 

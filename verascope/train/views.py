@@ -6,7 +6,6 @@ synthetic twin are drawn alike.
 """
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 
 import cv2
@@ -18,7 +17,6 @@ from verascope.train.degrade import (
     EQUAL_CROP,
     Pixels,
     blur,
-    centre_crop,
     decode,
     encode,
     grey,
@@ -28,14 +26,8 @@ from verascope.train.degrade import (
     tone,
     webp,
 )
+from verascope.train.protocols import PROTOCOLS
 
-FIXED: dict[str, Callable[[Pixels], Pixels]] = {
-    "equal-crops": lambda pixels: social(centre_crop(pixels)),
-    "whole": social,
-    "harder": lambda pixels: decode(
-        encode(resize(social(pixels), 2 / 3, cv2.INTER_AREA), 60, "420")
-    ),
-}
 DRAWN = "shared-"
 ROUNDS = 3  # at most
 LEAST_SIDE = 96  # pixels; nothing smaller is made
@@ -48,15 +40,15 @@ def drawn(view: str) -> bool:
 
 
 def seed_of(item: Item) -> int:
-    """The seed of an item's drawn views: its pair's, so that twins fare alike, or its content's."""
-    name = item.row.pair or item.row.sha256
+    """The seed of an item's drawn views: its pair's, so that twins fare alike, or its own."""
+    name = item.row.pair or item.row.sha256 or item.row.path
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
 
 
 def show(pixels: Pixels, view: str, seed: int) -> Pixels:
     """A picture under a view: uint8 [h, w, 3], RGB."""
     if not drawn(view):
-        return FIXED[view](pixels)
+        return PROTOCOLS[view](pixels)
     number = int(view.removeprefix(DRAWN))
     return shared(pixels, np.random.default_rng((seed, number)))
 
