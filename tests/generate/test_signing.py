@@ -64,6 +64,25 @@ def test_every_made_file_says_so_and_no_real_one(maker: corpus.Maker, tmp_path: 
     assert told["source_types"] == ["trainedAlgorithmicMedia"]
 
 
+def test_a_twin_names_its_original(tmp_path: Path) -> None:
+    twins = Reconstructor.tiny()
+    data = Listed(example_pictures(96, 4))
+    checkpoint = twins.train(data, Budget(steps=1), seed=0, out=tmp_path / "run")
+    plan = Plan(count=2, seed=0, allow_confounds=True)
+    corpus.write([corpus.Maker(twins, checkpoint, TEST)], data, plan, tmp_path / "twins")
+    made = [r for r in manifest.read(tmp_path / "twins" / "manifest.csv") if r.label != "real"]
+    assert made
+    for row in made:
+        file = tmp_path / "twins" / row.path
+        with file.open("rb") as opened:
+            answer = verify(opened, MEDIA_TYPES[file.suffix], ("none",))
+        assert answer.outcome is Outcome.VALID_UNTRUSTED
+        assert answer.history is not None
+        [parent] = answer.history.ingredients
+        assert parent.title == Path(row.path).name
+        assert b"compositeWithTrainedAlgorithmicMedia" in file.read_bytes()
+
+
 def test_trainers_see_the_same_pixels_signed_or_not(maker: corpus.Maker, tmp_path: Path) -> None:
     signed = write(maker, tmp_path / "signed")
     plain = write(maker, tmp_path / "plain", sign=False)

@@ -16,8 +16,9 @@ from cryptography.x509.oid import NameOID
 
 from verascope.generate.contract import Generator, Transformer
 from verascope.provenance.certificates import dev_chain
+from verascope.provenance.declaration import Action, Declaration
 from verascope.provenance.library import load
-from verascope.provenance.sign import Declaration, Signer, sign
+from verascope.provenance.sign import Parent, Signer, sign
 
 NAME = "Verascope generate"
 DAYS = 3650  # without a time stamp a signature holds only as long as its certificate
@@ -48,18 +49,29 @@ def source_type(generator: Generator) -> str:
     return "trainedAlgorithmicMedia"
 
 
-def sign_made(source: Path, target: Path, signer: Signer, generator: Generator) -> None:
+def sign_made(
+    source: Path,
+    target: Path,
+    signer: Signer,
+    generator: Generator,
+    original: Path | None = None,
+) -> None:
     """Write `target`, which is `source` with a credential; no thumbnail.
+
+    With the `original` that a Transformer was shown, that is its parent, so that the history is
+    told: an edit by a model, of this picture.
 
     Raises:
         SigningError: the library refused; target is as it was.
     """
-    declaration = Declaration(
-        source_type=source_type(generator),
-        title=target.name,
-        software=f"Verascope {generator.name}",
-    )
-    sign(source, target, MEDIA_TYPES[target.suffix], signer, declaration, own=True)
+    term, software = source_type(generator), f"Verascope {generator.name}"
+    if original is None:
+        says = Declaration(source_type=term, title=target.name, software=software)
+        parent = None
+    else:
+        says = Declaration(actions=(Action("edited", term),), title=target.name, software=software)
+        parent = Parent(original, MEDIA_TYPES[original.suffix])
+    sign(source, target, MEDIA_TYPES[target.suffix], signer, says, parent=parent, own=True)
 
 
 def describe(signer: Signer) -> dict[str, Any]:

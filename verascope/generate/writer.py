@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from verascope.errors import UsageError
 from verascope.generate.checks import too_poor
-from verascope.generate.contract import Array, Data, Generator, Item, item_rng
+from verascope.generate.contract import Array, Data, Generator, Item, Transformer, item_rng
 from verascope.generate.encode import Codec
 from verascope.generate.manifest import Row, label_of
 from verascope.generate.null import header
@@ -109,7 +109,8 @@ class Writer(NamedTuple):
     def write_pair(self, generator: Generator, key: int, pair: tuple[Item, Item]) -> Entry:
         """Encode a real picture and its counterpart alike; each appears whole or not at all."""
         codec = self.plan.encoding.draw(item_rng(self.plan.seed, key, CODEC))
-        rows, headers = [], []
+        rows: list[Row] = []
+        headers = []
         for made, item in enumerate(pair):
             label = label_of(item.kind) if made else "real"
             row = Row(
@@ -133,12 +134,20 @@ class Writer(NamedTuple):
                 )
             encoded = codec.encode(item.media)
             headers.append(header(encoded))
-            content = self._write_file(row.path, encoded, generator if made else None)
+            shown = made and isinstance(generator, Transformer)
+            original = self.out / rows[0].path if shown else None
+            content = self._write_file(row.path, encoded, generator if made else None, original)
             digest = hashlib.sha256(content).hexdigest()
             rows.append(msgspec.structs.replace(row, sha256=digest, bytes=len(content)))
         return Entry(rows=rows, headers=headers)
 
-    def _write_file(self, path: str, content: bytes, maker: Generator | None) -> bytes:
+    def _write_file(
+        self,
+        path: str,
+        content: bytes,
+        maker: Generator | None = None,
+        original: Path | None = None,
+    ) -> bytes:
         """Write one file, signed where a generator made it; returns what it holds."""
         target = self.out / path
         target.parent.mkdir(exist_ok=True)
@@ -147,7 +156,7 @@ class Writer(NamedTuple):
         if maker is None or self.signer is None:
             part.replace(target)
             return content
-        sign_made(part, target, self.signer, maker)
+        sign_made(part, target, self.signer, maker, original)
         part.unlink()
         return target.read_bytes()
 
@@ -155,7 +164,7 @@ class Writer(NamedTuple):
         if mask is None:
             return ""
         path = f"masks/{key:06d}.png"
-        self._write_file(path, MASK.encode(mask), None)
+        self._write_file(path, MASK.encode(mask))
         return path
 
 
