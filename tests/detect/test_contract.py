@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -16,8 +17,11 @@ NAMES = list(registry.entries())
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def detector(request: pytest.FixtureRequest) -> Detector:
-    return registry.create(request.param)
+def detector(request: pytest.FixtureRequest) -> Iterator[Detector]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == registry.ACCURATE:
+            patch.setenv("VERASCOPE_MODELS", str(request.getfixturevalue("clip_home")))
+        yield registry.create(request.param)
 
 
 def media(detector: Detector) -> list[Array]:

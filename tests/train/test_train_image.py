@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.train.conftest import toy_pixels
 from verascope.cli.train import train
 from verascope.detect import registry
 from verascope.detect.image_residual import ImageResidual
+from verascope.errors import UsageError
 from verascope.train.folder import Facts, crops_model, write
 from verascope.train.network import Discriminator
 from verascope.train.recipe import load_recipe
@@ -188,3 +190,11 @@ def test_threads_bound_what_torch_computes_with(toy: Path, tmp_path: Path) -> No
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_one_source_alone_cannot_be_left_out(
+    folders: Callable[[int], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="from two sources at least"):
+        given = ["image", "--corpus", folders(1), "--out", tmp_path / "run", "--recipe", "tiny"]
+        CliRunner().invoke(train, [str(each) for each in given], catch_exceptions=False)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--quality",
-    type=click.Choice(list(Quality)),
+    type=click.Choice([each.value for each in Quality]),
     default=Quality.AUTO.value,
     show_default=True,
     help="Image detector: fast, accurate (needs `verascope models install clip-vit-b16`), or auto: "

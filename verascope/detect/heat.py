@@ -14,6 +14,7 @@ from verascope.detect.calibration import Calibration
 from verascope.detect.contract import Windows
 from verascope.result import Segment
 
+AROUND = 2  # patches to each side
 RED = np.array([255.0, 40.0, 30.0], np.float32)
 REDNESS = 0.65  # of a patch that scores 1
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -40,9 +41,13 @@ class Heat(Struct, frozen=True, eq=False):
     def of_patches(
         cls, logits: NDArray[np.float32], windows: Windows, calibration: Calibration
     ) -> Self:
-        """The map of a square window's patches, row by row: float32 [rows × rows]."""
+        """The map of a square window's patches, row by row: float32 [rows × rows].
+
+        Each patch gets the mean logit of its surroundings: single patches say too much of
+        themselves, since the head was fitted on means over all of them.
+        """
         rows = round(len(logits) ** 0.5)
-        grid = np.asarray(logits, np.float32).reshape(rows, rows)
+        grid = _smoothed(np.asarray(logits, np.float32).reshape(rows, rows))
         scores = np.array([[calibration(float(v)).score for v in row] for row in grid], np.float32)
         x, y, width, height = (int(v) for v in windows.places[0])
         return cls(scores, grid, windows.values[0], (x, y, width, height))
@@ -68,6 +73,14 @@ class Heat(Struct, frozen=True, eq=False):
             score=float(self.scores[region].mean()),
             box=(left, top, right - left, bottom - top),
         )
+
+
+def _smoothed(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean over each cell's surroundings; the edge is repeated outwards."""
+    wide = np.pad(grid, AROUND, mode="edge")
+    size = 2 * AROUND + 1
+    around = np.lib.stride_tricks.sliding_window_view(wide, (size, size))
+    return np.asarray(around.mean((2, 3)), np.float32)
 
 
 def _connected(marked: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:

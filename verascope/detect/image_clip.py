@@ -62,8 +62,8 @@ class ImageClip(FolderDetector):
         return (self.use.side, self.use.side, 3)
 
     def load(self) -> None:
-        self._encoder.load()
         _ = self._head, self._patches
+        self._encoder.load()
 
     def windows(self, media: Array) -> Windows:
         from verascope.detect.views import middle, square  # Pillow: in the worker alone

@@ -189,7 +189,7 @@ def _whole(run: HeadRun, head: KernelHead, vectors: NDArray[np.float32]) -> NDAr
 def _flat(run: HeadRun, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """The head's own taps in one row."""
     own = vectors[:, : len(taps_of(run))]
-    return own.reshape(len(own), -1)
+    return own.reshape(len(own), own.shape[1] * own.shape[2])
 
 
 def _synthetic(data: Data) -> NDArray[np.bool_]:

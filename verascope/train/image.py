@@ -93,6 +93,7 @@ class Data:
         if not labels >= {"real", "synthetic"}:
             raise UsageError("training needs real and synthetic files; give corpora with both")
         self.folds = _folds_of_all(items, self.trained, recipe.folds)
+        _check_folds([items[index].row.label for index in self.trained], self.folds[self.trained])
         rows = [(item.row, int(fold)) for item, fold in zip(items, self.folds, strict=True)]
         self.sha256 = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
 
@@ -220,6 +221,22 @@ def _folds_of_all(items: list[Item], trained: NDArray[np.int64], count: int) -> 
         row = items[index].row
         every[index] = of_source.get(row.source, of_pair.get(row.pair, -1))
     return every
+
+
+def _check_folds(labels: Sequence[str], folds_of: NDArray[np.int64]) -> None:
+    """See that both classes are left when the sources of any fold are left out.
+
+    Raises:
+        UsageError: they are not.
+    """
+    for fold in np.unique(folds_of):
+        kept = {label for label, of in zip(labels, folds_of, strict=True) if of != fold}
+        if missing := {"real", "synthetic"} - kept:
+            raise UsageError(
+                f"no {missing.pop()} picture is left to train on when sources are left out: "
+                "corpora need both classes from two sources at least (a folder below real/ or "
+                "synthetic/, or below the folder that twins were made of, names a source)"
+            )
 
 
 def _claim(run: Run, data: Data) -> None:
