@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 import msgspec
 
 from verascope.detect import registry
-from verascope.detect.contract import Array, Detector, Windows
+from verascope.detect.contract import Array, Detector, Locates, Windows
 from verascope.errors import InputTrouble, UsageError
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.judging import input_of, judge, result_of
@@ -279,12 +279,18 @@ class Scanner:
     def _detectors(self) -> dict[str, Detector]:
         """The wanted detectors, for the parent."""
         settings = self.settings
-        return {
+        found = {
             name: registry.build(
                 name, entry, providers=settings.providers, threads=settings.model_threads
             )
             for name, entry in self._entries.items()
         }
+        if settings.heatmaps and not any(isinstance(each, Locates) for each in found.values()):
+            raise UsageError(
+                f"heat maps are made by the accurate tier, not by {', '.join(found)}; "
+                "install its encoder: verascope models install clip-vit-b16"
+            )
+        return found
 
 
 class _Cut(NamedTuple):

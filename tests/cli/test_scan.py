@@ -159,6 +159,8 @@ def test_closed_standard_streams(pictures: Path) -> None:
         (["scan", "--timeout", "nan", "x"], 64, "--timeout"),
         (["scan", "--timeout", "inf", "x"], 64, "--timeout"),
         (["scan", "--detector", "image-residul", "x"], 64, "did you mean image-residual"),
+        (["scan", "--quality", "accurate", "x"], 64, "verascope models install clip-vit-b16"),
+        (["scan", "--heatmaps", "maps", "x"], 64, "made by the accurate tier"),
         (["scan", "-o", "/nowhere/x", "x"], 64, "cannot write /nowhere/x"),
         (["scan", "--trust", "/nowhere.pem", "x"], 64, "/nowhere.pem"),
         (["scna"], 64, "No such command"),

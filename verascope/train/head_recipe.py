@@ -47,7 +47,6 @@ RECIPES = {
     "default": HeadRecipe(),
     "tiny": HeadRecipe(
         name="tiny",
-        patches="",
         views=("equal-crops", "shared-0"),
         components=8,
         landmarks=16,
