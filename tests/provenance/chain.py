@@ -62,6 +62,7 @@ def credentials(
     organization: str = "Throwaway",
     purposes: tuple[str, ...] = (EMAIL,),
     lasts: timedelta = 30 * DAY,
+    purposes_critical: bool = False,
 ) -> Credentials:
     """A leaf under an authority, valid from yesterday on."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -69,7 +70,7 @@ def credentials(
     builder = _builder(subject, issuer, key, root.key, lasts)
     builder = builder.add_extension(_usage(authority=False), True)
     usage = x509.ExtendedKeyUsage([x509.ObjectIdentifier(each) for each in purposes])
-    leaf = builder.add_extension(usage, False).sign(root.key, hashes.SHA256())
+    leaf = builder.add_extension(usage, purposes_critical).sign(root.key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     return Credentials(
         b"".join(each.public_bytes(pem) for each in (leaf, *root.between)),

@@ -15,7 +15,14 @@ from verascope.provenance import words
 from verascope.provenance.cautions import cautions
 from verascope.provenance.claims import claims
 from verascope.provenance.history import cut, ingredient_failures, named, tree, visits
-from verascope.provenance.judge import ABOUT_SIGNER, KNOWN_SIGNER, Answer, Judgement, judge
+from verascope.provenance.judge import (
+    ABOUT_SIGNER,
+    KNOWN_SIGNER,
+    Answer,
+    Judgement,
+    judge,
+    time_is_trusted,
+)
 from verascope.provenance.library import load
 from verascope.provenance.prefilter import JUMBF
 from verascope.provenance.remains import trouble
@@ -103,7 +110,7 @@ def _explain(answer: Answer, judgement: Judgement, media_type: str) -> Provenanc
         trusted_by=judgement.trusted_by,
         signer=signer,
         signed_at=report.active.signature_info.time if report.active.signature_info else None,
-        signed_at_trusted=outcome is not Outcome.INVALID and _time_is_trusted(report),
+        signed_at_trusted=outcome is not Outcome.INVALID and time_is_trusted(report),
         claims=claims(visits(report), below, trusted=trusted),
         warnings=judgement.warnings + cautions(report, outcome, below, media_type),
         failures=tuple(dict.fromkeys(code.code for code in report.results.failures())),
@@ -121,14 +128,3 @@ def _detail(report: Report, outcome: Outcome) -> str | None:
             said = f" ({cut(code.explanation)})" if code.explanation else ""
             return f"{words.failure(code.code)}{said}"
     return None
-
-
-def _time_is_trusted(report: Report) -> bool:
-    """Whether a listed authority stamped the time.
-
-    In manifests of the first version the library takes any authority; its explanation tells.
-    """
-    return any(
-        code.code == "timeStamp.trusted" and (code.explanation or "").startswith("timestamp cert")
-        for code in report.codes.success
-    )

@@ -6,6 +6,7 @@ is listed for time stamps only.
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from verascope.provenance.library import load
@@ -27,6 +28,11 @@ ONLY_TIME_STAMPS = ProvenanceWarning(
     code="time_stamp_authority_only",
     statement="The signer's certificate comes from an authority that is listed for time stamps "
     "only, not for signing media.",
+)
+EXPIRED = ProvenanceWarning(
+    code="expired_without_known_time",
+    statement="The signer's certificate has expired since, and no known authority vouches that "
+    "the signature is older than that: whoever holds the old key could have made it today.",
 )
 UNDECIDED = ProvenanceWarning(
     code="certificate_not_read",
@@ -80,7 +86,22 @@ def _judge_chain(answer: Answer, known: Contexts) -> Judgement:
         return Judgement(Outcome.VALID_UNTRUSTED, warnings=(NOT_FOR_SIGNING,))
     if not decision.known_to:
         return Judgement(Outcome.VALID_UNTRUSTED, warnings=(ONLY_TIME_STAMPS,))
-    return Judgement(Outcome.TRUSTED, trusted_by=decision.known_to)
+    if decision.valid_until > datetime.now(UTC) or time_is_trusted(answer.report):
+        return Judgement(Outcome.TRUSTED, trusted_by=decision.known_to)
+    lenient = tuple(name for name in decision.known_to if name not in known.time_matters)
+    outcome = Outcome.TRUSTED if lenient else Outcome.VALID_UNTRUSTED
+    return Judgement(outcome, trusted_by=lenient, warnings=(EXPIRED,))
+
+
+def time_is_trusted(report: Report) -> bool:
+    """Whether a listed authority stamped the time.
+
+    In manifests of the first version the library takes any authority; its explanation tells.
+    """
+    return any(
+        code.code == "timeStamp.trusted" and (code.explanation or "").startswith("timestamp cert")
+        for code in report.codes.success
+    )
 
 
 def _decide(answer: Answer, known: Contexts) -> Decision | None:
@@ -97,7 +118,7 @@ def _decide(answer: Answer, known: Contexts) -> Decision | None:
         return None
     if len(known.decisions) >= MAX_DECISIONS:
         known.decisions.clear()
-    known.decisions[chain] = Decision(leaf.serial_number, leaf.may_sign, lists)
+    known.decisions[chain] = Decision(leaf.serial_number, leaf.may_sign, leaf.valid_until, lists)
     return known.decisions[chain]
 
 

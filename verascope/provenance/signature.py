@@ -5,6 +5,7 @@ is followed. Whatever is odd on that path gives no chain, and without a chain no
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -38,10 +39,11 @@ def signing_chain(store: bytes, label: str) -> tuple[bytes, ...]:
 
 
 class Leaf(NamedTuple):
-    """A signer's own certificate: its number, and whether it is meant for signing media."""
+    """A signer's own certificate: its number, whether it is meant for signing media, its end."""
 
     serial_number: str
     may_sign: bool
+    valid_until: datetime
 
 
 def read_leaf(der: bytes) -> Leaf | None:
@@ -54,7 +56,8 @@ def read_leaf(der: bytes) -> Leaf | None:
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
         return None
     purposes = {each.dotted_string for each in usage}
-    return Leaf(str(leaf.serial_number), not purposes.isdisjoint(SIGNING_PURPOSES))
+    may_sign = not purposes.isdisjoint(SIGNING_PURPOSES)
+    return Leaf(str(leaf.serial_number), may_sign, leaf.not_valid_after_utc)
 
 
 def _boxes(data: bytes) -> Iterator[_Box]:

@@ -4,6 +4,7 @@ This is the one place where the library's settings are written. It ignores a key
 know without a word, so tests hold that a known signer comes out trusted with what stands here.
 """
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,8 @@ from verascope.errors import UsageError
 from verascope.provenance.library import load
 
 LISTS = Path(__file__).parent / "lists"
-NAMES = ("official", "interim", "none")
+INTERIM = "interim"  # frozen, without time-stamp authorities
+NAMES = ("official", INTERIM, "none")
 TIME_STAMP_PREFIX = "tsa:"
 PEM_BEGIN = "-----BEGIN CERTIFICATE-----"
 
@@ -42,10 +44,15 @@ class Contexts(NamedTuple):
 
     The library counts a time-stamp authority as a signer's authority too, so `everything` alone
     may not say `trusted`: each list's context knows signers only, and checks no time stamp.
+
+    An expired certificate needs a known time. Who could know it is listed by some of the lists;
+    the signers' lists in `time_matters` are held to that. The interim list never is: its program
+    named no time-stamp authorities.
     """
 
     everything: Any
     by_list: dict[str, Any]
+    time_matters: frozenset[str]
     decisions: dict[tuple[bytes, ...], "Decision"]
 
 
@@ -54,6 +61,7 @@ class Decision(NamedTuple):
 
     serial_number: str
     may_sign: bool
+    valid_until: datetime
     known_to: tuple[str, ...]
 
 
@@ -147,6 +155,7 @@ def contexts(wanted: tuple[str, ...]) -> Contexts:
         by_list={
             name: _context([anchor], check_time_stamps=False) for name, anchor in signers.items()
         },
+        time_matters=frozenset(signers) - {INTERIM} if stamps else frozenset(),
         decisions={},
     )
 
