@@ -85,8 +85,10 @@ def image(
     weights and the self-test; the corpus holds media, manifest.csv and corpus.json, which tells how
     it was made.
     """  # fmt: skip
+    from verascope.generate import parallel
     from verascope.generate.image import make, prepare
 
+    parallel.alone("generate image")
     job = prepare(
         *(name, data, out),
         budget=_budget(steps, seconds),
@@ -114,13 +116,19 @@ def train(dry_run: bool, **options: Any) -> None:
 
     \b
       verascope generate train --family dcgan --data photos --out runs/dcgan --steps 2000
+    On several cards, each batch shared between them:
+      torchrun --nproc-per-node 2 -m verascope generate train --family dcgan ...
     """
+    from verascope.generate import parallel
     from verascope.generate.image import make, prepare
 
     budget = _budget(options.pop("steps"), options.pop("seconds"))
     job = prepare(**options, budget=budget)
     if dry_run:
         click.echo(json.dumps(job.resolved(), indent=2))
+        return
+    if parallel.follows():  # the first process measures, tells and writes
+        job.generator.train(job.pictures.only("train"), job.budget, seed=job.seed, out=job.out)
         return
     made = make(job, None, job.out, g.watch())
     g.say([f"checkpoint     {made.checkpoint}", *g.tell_test(made.test)])
@@ -238,8 +246,10 @@ def mixture(
     most .75 under the narrowest cut-off that gives this, or another decoder takes their place.
     Run it again to go on after a kill.
     """
+    from verascope.generate import parallel
     from verascope.generate.mixture import mixture as made
 
+    parallel.alone("generate mixture")
     plan = _plan(count, seed, max_side, no_sign, allow_confounds)
     result = made(
         *(data, out),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from verascope.errors import InputTrouble, UsageError
+from verascope.generate import parallel
 from verascope.generate.contract import Array, Budget, Card, Config, Data, Item, Watch, item_rng
 from verascope.generate.data import crop, crop_origin, shrink
 from verascope.generate.device import Device, pick
@@ -55,7 +56,8 @@ class Base:
     ) -> Path:
         """Train in the run folder `out`; see Generator."""
         made: Any = self  # a subclass is a Generator, this class alone is not
-        with RunFolder(out, options(made, data, budget, seed, self.device)) as run:
+        how = options(made, data, budget, seed, self.device)
+        with parallel.together(self.device.device), RunFolder(out, how) as run:
             method, batches = self.method(data, seed)
             checkpoint = fit(method, batches, budget, run, watch)
         self.load(checkpoint)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from verascope.errors import UsageError
+from verascope.generate import parallel
 
 
 class Device(NamedTuple):
@@ -53,6 +54,7 @@ def pick(name: str = "auto", *, mixed: bool = True) -> Device:
     Raises:
         UsageError: there is no such device here.
     """
+    name = parallel.local_device(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

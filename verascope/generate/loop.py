@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from verascope.generate import parallel
 from verascope.generate.contract import Budget, Progress, TrainingStoppedError, Watch
 from verascope.generate.device import Device
 from verascope.generate.run import RunFolder
@@ -75,6 +76,7 @@ class Method:
         optimiser = self.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        parallel.average_gradients(optimiser)
         self.scaler.step(optimiser)
         self.scaler.update()
 
@@ -113,15 +115,17 @@ def fit(
     tick = _tick(used)
     try:
         while used < 1:
-            pixels = torch.from_numpy(batches.batch(method.batch)).to(method.device.device)
+            drawn = parallel.part(torch.from_numpy(batches.batch(method.batch)))
+            pixels = drawn.to(method.device.device)
             method.steps = step
-            losses = method.step(pixels, used)
+            losses = parallel.agree(_step(method, pixels, used))
             step += 1
-            seconds = before_s + time.monotonic() - start
+            seconds = parallel.agree({"s": before_s + time.monotonic() - start})["s"]
             used = budget.used(step, seconds)
             due = _tick(used) > tick
             if due and (samples := method.samples()) is not None:
                 losses["spread"] = spread(samples) / max(spread(pixels / 127.5 - 1), 1e-9)
+                losses = parallel.agree(losses)
             run.log(step=step, seconds=round(seconds, 3), **losses)
             guards.check(losses, step)
             if watch:
@@ -147,6 +151,17 @@ def fit(
         raise
     run.log(event="done", step=step)
     return run.checkpoint
+
+
+def _step(method: Method, pixels: torch.Tensor, used: float) -> dict[str, float]:
+    """One step, with random numbers of this process's own and the first one's buffers after it."""
+    common = method.noise
+    method.noise = parallel.own_noise(common)
+    try:
+        return method.step(pixels, used)
+    finally:
+        method.noise = common
+        parallel.share_buffers(method.modules.values())
 
 
 class Guards:

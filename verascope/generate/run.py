@@ -24,6 +24,7 @@ from safetensors.torch import save
 
 from verascope.errors import UsageError
 from verascope.generate.contract import Config
+from verascope.generate.parallel import leads
 
 CHECKPOINT = "generator.safetensors"
 METADATA = "verascope"
@@ -32,7 +33,10 @@ IDENTITY = ("generator", "config_sha256", "seed", "data_sha256")
 
 
 class RunFolder:
-    """The files of one run. The log is open while the run is; a context manager."""
+    """The files of one run. The log is open while the run is; a context manager.
+
+    Where several processes train together, the first alone writes.
+    """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         """Nothing is written before `__enter__`."""
@@ -55,6 +59,8 @@ class RunFolder:
                         f"{self.folder} holds a run with another {field}"
                         f" ({before.get(field)}, now {self.options[field]}): choose another --out"
                     )
+        if not leads():
+            return self
         for name in ("previews", "snapshots"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         write_json(listed, self.options)
@@ -72,6 +78,8 @@ class RunFolder:
 
     def log(self, **fields: Any) -> None:
         """Add a line to log.jsonl."""
+        if not leads():
+            return
         assert self._log is not None
         self._log.write(msgspec.json.encode(fields) + b"\n")
         if "event" in fields:
@@ -79,6 +87,8 @@ class RunFolder:
 
     def rewind(self, step: int) -> None:
         """Drop the log's lines after `step`: those steps will be made, and logged, again."""
+        if not leads():
+            return
         assert self._log is not None
         self._log.close()
         file = self.folder / "log.jsonl"
@@ -88,10 +98,14 @@ class RunFolder:
 
     def preview(self, step: int, pixels: NDArray[np.uint8]) -> None:
         """Save a picture (uint8 [h, w, 3]) of what the generator makes now."""
+        if not leads():
+            return
         Image.fromarray(pixels).save(self.folder / "previews" / f"{step:06d}.png")
 
     def save_weights(self, step: int, weights: Mapping[str, torch.Tensor]) -> None:
         """Write a snapshot and make it the run's checkpoint."""
+        if not leads():
+            return
         facts = {name: self.options[name] for name in ("generator", "config_sha256")}
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         # One key: safetensors writes several in an order that changes from process to process.
@@ -101,6 +115,8 @@ class RunFolder:
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write all that is needed to go on: tensors, numbers and strings only."""
+        if not leads():
+            return
         part = self.folder / "state.pt.part"
         with part.open("wb") as out:
             torch.save(dict(state), out)
