@@ -101,13 +101,14 @@ def test_the_direction_is_part_of_the_config(tmp_path: Path) -> None:
 def test_the_pool_shows_earlier_pictures_half_the_time() -> None:
     import torch
 
-    pool = Pool(8, torch.Generator().manual_seed(0))
+    noise = torch.Generator().manual_seed(0)
+    pool = Pool(8)
     pictures = torch.arange(400.0).view(400, 1, 1, 1)
-    shown = torch.cat([pool.swap(batch) for batch in pictures.view(100, 4, 1, 1, 1)])
+    shown = torch.cat([pool.swap(batch, noise) for batch in pictures.view(100, 4, 1, 1, 1)])
     fresh = (shown == pictures).float().mean()
     assert 0.4 < fresh < 0.65
     assert len(pool.kept) == 8
-    assert torch.equal(Pool(0, torch.Generator()).swap(pictures), pictures)
+    assert torch.equal(Pool(0).swap(pictures, noise), pictures)
 
 
 def test_examples_of_a_cyclegan_are_of_two_kinds() -> None:

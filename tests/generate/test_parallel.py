@@ -15,6 +15,7 @@ from verascope.generate import parallel
 
 PROGRAM = """
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,29 +25,36 @@ from verascope.generate.contract import Budget
 from verascope.generate.data import Listed
 from verascope.generate.registry import find
 
-family, steps, out = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+family, steps, out, kill_at = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+
+
+def watch(progress):
+    if progress.step == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 generator = find(family).tiny()
-generator.train(Listed(generator.examples()), Budget(steps=steps), seed=0, out=out)
+generator.train(Listed(generator.examples()), Budget(steps=steps), seed=0, out=out, watch=watch)
 rank = os.environ.get("RANK", "0")
 torch.save(generator.ready().state_dict(), out / f"seen-by-{rank}.pt")
 """
 
 
-def train(family: str, steps: int, out: Path, processes: int = 2) -> None:
-    """Train by so many processes, each on one thread."""
+def train(family: str, steps: int, out: Path, processes: int = 2, kill_at: int = 0) -> None:
+    """Train by so many processes, each on one thread; `kill_at` is the step of a kill -9."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     program = out.with_suffix(".py")
     program.write_text(PROGRAM)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     command = [sys.executable, *(launch if processes > 1 else []), str(program)]
     done = subprocess.run(
-        [*command, family, str(steps), str(out)],
+        [*command, family, str(steps), str(out), str(kill_at)],
         env=environment,
         capture_output=True,
         timeout=240,
         check=False,
     )
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    assert (done.returncode != 0) == bool(kill_at), done.stderr.decode()[-2000:]
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -78,11 +86,16 @@ def test_it_is_another_training_than_one_process_alone_but_a_near_one(
     assert 0 < apart < 0.5
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(two: Path, tmp_path: Path) -> None:
-    train("dcgan", 3, tmp_path / "cut")
-    train("dcgan", 6, tmp_path / "cut")
-    whole, resumed = weights(two), weights(tmp_path / "cut")
-    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    """A CycleGAN: each process has a pool of pictures that it made itself."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train("cyclegan", 20, whole)
+    train("cyclegan", 20, cut, kill_at=11)
+    train("cyclegan", 20, cut)
+    before, resumed = weights(whole), weights(cut)
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in before.items())
+    events = [json.loads(line) for line in (cut / "log.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in events if "event" in line] == ["started", "resumed", "done"]
 
 
 def test_what_several_would_do_over_each_other_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

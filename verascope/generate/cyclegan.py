@@ -95,18 +95,18 @@ class CycleGan(PictureTransformer):
 class Pool:
     """Earlier made pictures: half the time a discriminator is shown one of them instead."""
 
-    def __init__(self, size: int, noise: torch.Generator) -> None:
-        self._size, self._noise = size, noise
+    def __init__(self, size: int) -> None:
+        self._size = size
         self.kept: list[Tensor] = []
 
-    def swap(self, made: Tensor) -> Tensor:
+    def swap(self, made: Tensor, noise: torch.Generator) -> Tensor:
         """As many pictures as were given, some of them from the pool."""
         shown = []
         for picture in made.detach():
             if len(self.kept) < self._size:
                 self.kept.append(picture)
-            elif self._size and torch.rand(1, generator=self._noise).item() < 0.5:
-                place = int(torch.randint(self._size, (1,), generator=self._noise).item())
+            elif self._size and torch.rand(1, generator=noise).item() < 0.5:
+                place = int(torch.randint(self._size, (1,), generator=noise).item())
                 picture, self.kept[place] = self.kept[place], picture
             shown.append(picture)
         return torch.stack(shown)
@@ -127,7 +127,7 @@ class _Training(Method):
         self.noise = torch.Generator().manual_seed(seed)
         self.modules = {"g": g.to(device.device), "d": d.to(device.device)}
         self._ab, self._ba, self._da, self._db = g["ab"], g["ba"], d["a"], d["b"]
-        self._pools = {name: Pool(config.pool, self.noise) for name in "ab"}
+        self._pools = {name: Pool(config.pool) for name in "ab"}
         self.optimisers = {
             name: torch.optim.Adam(module.parameters(), lr=config.learning_rate, betas=(0.5, 0.999))
             for name, module in self.modules.items()
@@ -151,7 +151,8 @@ class _Training(Method):
                 same = (self._ab(b) - b).abs().mean() + (self._ba(a) - a).abs().mean()
                 loss = loss + config.identity * same
         self.update("g", loss)
-        shown_a, shown_b = self._pools["a"].swap(fake_a), self._pools["b"].swap(fake_b)
+        shown_a = self._pools["a"].swap(fake_a, self.noise)
+        shown_b = self._pools["b"].swap(fake_b, self.noise)
         with self.device.autocast():
             # D: ½ ((D(x) − 1)² + D(G(·))²)
             loss_d = sum(
@@ -173,9 +174,10 @@ class _Training(Method):
         """Both generators'."""
         return self.modules["g"].state_dict()
 
-    def state(self) -> dict[str, Any]:
-        """With the pools."""
-        return super().state() | {"pools": {k: list(p.kept) for k, p in self._pools.items()}}
+    def own(self) -> dict[str, Any]:
+        """The pools."""
+        pools = self._pools.items()
+        return {"pools": {name: [p.cpu() for p in pool.kept] for name, pool in pools}}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state() again."""

@@ -87,7 +87,12 @@ class Method:
             "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
             "noise": self.noise.get_state(),
             "scaler": self.scaler.state_dict(),
+            **self.own(),
         }
+
+    def own(self) -> dict[str, Any]:
+        """The part of state() in which processes that train together differ; on the CPU."""
+        return {}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state() again."""
@@ -109,7 +114,7 @@ def fit(
     """
     step, before_s = _take_up(method, batches, run)
     run.log(event="resumed" if step else "started", step=step)
-    start = saved = time.monotonic()
+    start, saved = time.monotonic(), before_s
     guards = Guards()
     used = budget.used(step, before_s)
     tick = _tick(used)
@@ -139,9 +144,9 @@ def fit(
                 tick = _tick(used)
                 run.preview(step, method.preview())
                 run.save_weights(step, method.weights())
-            if due or time.monotonic() - saved > SAVE_EVERY_S:
+            if due or seconds - saved > SAVE_EVERY_S:
                 _save(method, batches, run, step, seconds)
-                saved = time.monotonic()
+                saved = seconds
     except TrainingStoppedError as stop:
         run.log(event="stopped", step=step, reason=str(stop))
         raise
@@ -217,7 +222,9 @@ def _tick(used: float) -> int:
 
 def _save(method: Method, batches: Batches, run: RunFolder, step: int, seconds: float) -> None:
     drawn = json.dumps(batches.rng.bit_generator.state)
-    run.save_state({**method.state(), "batches": drawn, "step": step, "seconds": seconds})
+    own = parallel.gather(method.own())
+    state = {**method.state(), "batches": drawn, "step": step, "seconds": seconds}
+    run.save_state(state | {"own": own[1:]})
 
 
 def _take_up(method: Method, batches: Batches, run: RunFolder) -> tuple[int, float]:
@@ -225,7 +232,7 @@ def _take_up(method: Method, batches: Batches, run: RunFolder) -> tuple[int, flo
     if state is None:
         run.rewind(0)
         return 0, 0.0
-    method.restore(state)
+    method.restore(state | parallel.mine([{}, *state.get("own", [])]))
     batches.rng.bit_generator.state = json.loads(state["batches"])
     run.rewind(state["step"])
     return state["step"], state["seconds"]

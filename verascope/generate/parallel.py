@@ -2,13 +2,15 @@
 
 Synchronous data parallelism: the processes hold the same weights and draw the same batch; each
 computes on its own part, gradients are averaged before every step, buffers (batch statistics) are
-those of the first. So the state of the first process is all that a run folder must keep. Process 0
-alone writes. CUDA cards talk over NCCL, CPUs over gloo.
+those of the first. So the state of the first process is nearly all that a run folder must keep;
+what else a method holds is gathered. Process 0 alone writes. CUDA cards talk over NCCL, CPUs over
+gloo.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -49,7 +51,9 @@ def together(device: torch.device) -> Iterator[None]:
     if started() == 1:
         yield
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # NCCL's own tensors and barrier lie on the current one
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield
         distributed.barrier()  # what the first writes last is there for all
@@ -112,10 +116,22 @@ def agree(values: dict[str, float]) -> dict[str, float]:
     """The mean of each value over the processes, so that all decide alike."""
     if not _together():
         return values
-    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-    shared = torch.tensor(list(values.values()), dtype=torch.float64, device=device)
+    shared = torch.tensor(list(values.values()), dtype=torch.float64)
     distributed.all_reduce(shared)
     return dict(zip(values, (shared / count()).tolist(), strict=True))
+
+
+def gather(own: Any) -> list[Any]:
+    """What each process has, in their order."""
+    every = [own] * count()
+    if _together():
+        distributed.all_gather_object(every, own)
+    return every
+
+
+def mine(every: list[Any]) -> Any:
+    """This process's part of what was gathered; the first's where another number gathered it."""
+    return every[distributed.get_rank() if len(every) == count() > 1 else 0]
 
 
 def _together() -> bool:
