@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tests.encoders.tiny import PLAN, WIDTH, tiny
+from verascope.encoders.own import install_own
 from verascope.errors import UsageError
 from verascope.generate.contract import Array, Budget
 from verascope.generate.data import Listed, example_pictures
@@ -18,7 +20,7 @@ from verascope.generate.evaluate import (
     nearest,
     spectrum_distance,
 )
-from verascope.generate.features import random_features
+from verascope.generate.features import encoder_features, random_features
 
 N = 60
 PICTURES: list[Array] = [item.media for item in example_pictures(64, 3 * N)]
@@ -85,3 +87,16 @@ def test_held_out_pictures_allow_the_memorisation_check(tmp_path: Path) -> None:
     assert evaluate(generator, data, held_out, count=20, seed=0).memorised is not None
     with pytest.raises(UsageError, match="at least 10"):
         evaluate(generator, data, held_out, count=4, seed=0)
+
+
+def test_features_of_an_installed_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERASCOPE_MODELS", str(tmp_path))
+    with pytest.raises(UsageError, match="verascope models install mine"):
+        encoder_features("mine")
+    install_own(tiny(), PLAN, tmp_path)
+    name, features = encoder_features("mine")
+    assert name == "mine own, block_1 class"
+    pictures = [item.media for item in example_pictures(64, 3)]
+    found = features(pictures)
+    assert found.shape == (3, WIDTH)
+    np.testing.assert_array_equal(features(pictures[1:2]), found[1:2])

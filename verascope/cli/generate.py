@@ -282,8 +282,15 @@ def shards(corpus: Path, out: Path, max_mb: int) -> None:
 @g.with_options(RUN, g.data)
 @click.option("--count", default=500, show_default=True, type=click.IntRange(10))
 @g.with_options(g.seed, g.device, g.threads)
+@click.option(
+    "--features",
+    metavar="NAME",
+    help="An installed encoder, such as clip-vit-b16, in place of fixed random convolutions.",
+)
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text")
-def evaluate(run: Path, data: Path, count: int, seed: int, device: str, shape: str) -> None:
+def evaluate(
+    run: Path, data: Path, count: int, seed: int, device: str, features: str | None, shape: str
+) -> None:
     """Measure a generator against real pictures; nothing is downloaded.
 
     Each measure stands beside its floor: real pictures against other real ones, as many of each.
@@ -293,12 +300,20 @@ def evaluate(run: Path, data: Path, count: int, seed: int, device: str, shape: s
     from verascope.generate.data import open_pictures
     from verascope.generate.evaluate import FEW
     from verascope.generate.evaluate import evaluate as measured
+    from verascope.generate.features import NAME, encoder_features, random_features
     from verascope.generate.outputs import open_run
 
+    name, taken = encoder_features(features) if features else (NAME, random_features)
     pictures, opened = open_pictures(data), open_run(run, device)
     train, held_out = (pictures.only(split) for split in ("train", "dev"))
     found = measured(
-        opened.generator, train, held_out if len(held_out) else None, count=count, seed=seed
+        opened.generator,
+        train,
+        held_out if len(held_out) else None,
+        count=count,
+        seed=seed,
+        features=taken,
+        features_name=name,
     )
     if shape == "json":
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2))

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from verascope.errors import UsageError
 from verascope.generate.contract import Array, Data, Generator, Item, Sampler
-from verascope.generate.features import NAME, random_features, thumbnails
+from verascope.generate.features import NAME, Features, random_features, thumbnails
 from verascope.generate.pairs import CANDIDATES, MIN_PILOT, Plan, first_pairs, reals
 from verascope.generate.spectrum import WINDOW_PX, peak, radial_spectrum
 
 Floats: TypeAlias = NDArray[np.float64]
-Features: TypeAlias = Callable[[Sequence[Array]], Floats]
 T = TypeVar("T")
 NEIGHBOURS = 5  # Naeem 2020
 FACTORS = (2, 4, 8)

@@ -5,8 +5,9 @@ Random convolutions are a fair yardstick for gross quality and diversity (Naeem 
 better); they are nearly blind to faint noise, which the spectrum sees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -15,9 +16,13 @@ from PIL import Image
 from torch import nn
 from torch.nn.functional import leaky_relu
 
+from verascope.detect.encoder import DESCRIPTION, Encoder, installed
+from verascope.detect.views import square
+from verascope.errors import UsageError
 from verascope.generate.contract import Array
 from verascope.generate.loop import seeded
 
+Features: TypeAlias = Callable[[Sequence[Array]], NDArray[np.float64]]
 NAME = "random-conv-1"  # changes with every change below: figures compare only under one name
 SIDE = 64
 WIDTHS = (3, 32, 64, 128)
@@ -50,6 +55,37 @@ def random_features(pictures: Sequence[Array]) -> NDArray[np.float64]:
                 pooled += [x.mean((2, 3)), x.std((2, 3))]
             found.append(torch.cat(pooled, 1).double().numpy())
     return np.concatenate(found)
+
+
+def encoder_features(name: str) -> tuple[str, Features]:
+    """What to call an installed encoder's features, and the function that takes them.
+
+    The class token two thirds of the way up, of the middle square of each picture.
+
+    Args:
+        name: of the encoder, as in `verascope models install NAME`; int8 rather than fp32 is taken.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    home = installed(name, "any").parent
+    found = (each for each in home.glob(f"{name}-*") if (each / DESCRIPTION).is_file())
+    builds = sorted(found, reverse=True)  # int8 rather than fp32
+    if not builds:
+        raise UsageError(
+            f"no encoder {name} is installed; install it with: verascope models install {name}"
+        )
+    encoder = Encoder(builds[0])
+    described = encoder.description
+    taps = [tap for tap in described.taps if tap.endswith("class")] or list(described.taps)
+    tap = taps[2 * len(taps) // 3]
+    row = described.taps.index(tap)
+
+    def features(pictures: Sequence[Array]) -> NDArray[np.float64]:
+        shown = (square(picture, described.side)[None] for picture in pictures)
+        return np.concatenate([encoder.taps(each)[:, row] for each in shown]).astype(np.float64)
+
+    return f"{name} {described.build}, {tap}", features
 
 
 def thumbnails(pictures: Sequence[Array]) -> NDArray[np.float64]:
