@@ -2,11 +2,14 @@
 
 import atexit
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,16 @@ import pytest
 import torch
 
 from verascope.errors import UsageError
-from verascope.generate.contract import Budget, Generator, Item, Progress, Sampler, Transformer
+from verascope.generate.contract import (
+    Budget,
+    Generator,
+    Item,
+    Progress,
+    Sampler,
+    Transformer,
+    item_rng,
+    read_config,
+)
 from verascope.generate.data import Listed
 from verascope.generate.loop import Method
 from verascope.generate.registry import entries, find
@@ -59,11 +71,13 @@ def ready(name: str) -> Generator:
     return generator
 
 
-def outputs(generator: Generator, keys: range, seed: int) -> list[Item]:
+def outputs(generator: Generator, keys: Sequence[int], seed: int) -> list[Item]:
+    """Items `keys`, which follow each other; a transformer is shown its examples in turn."""
     if isinstance(generator, Sampler):
-        return list(generator.sample(len(keys), seed, start=keys.start))
+        return list(generator.sample(len(keys), seed, start=keys[0]))
     assert isinstance(generator, Transformer)
-    return list(generator.transform([generator.examples()[k] for k in keys], seed))
+    shown = generator.examples()
+    return list(generator.transform([replace(shown[k % len(shown)], key=k) for k in keys], seed))
 
 
 def log(out: Path) -> list[dict[str, Any]]:
@@ -98,6 +112,21 @@ def test_config_survives_toml_and_its_hash_names_it(name: str) -> None:
 
 
 @every
+def test_a_bad_config_is_a_clear_error(name: str, tmp_path: Path) -> None:
+    kind, file = find(name).config_type, tmp_path / "c.toml"
+    for line, said in (
+        ("no_such_option = 1", "no_such_option"),
+        ('batch = "many"', r"batch"),
+        ("batch = 0", r"batch"),
+        ("batch =", r"c\.toml"),
+    ):
+        file.write_text(line)
+        with pytest.raises(UsageError, match=said) as error:
+            read_config(kind, file)
+        assert str(file) in str(error.value)
+
+
+@every
 def test_training_moves_the_losses_and_fills_the_run_folder(name: str, tmp_path: Path) -> None:
     seen: list[Progress] = []
     generator = tiny(name)
@@ -127,6 +156,16 @@ def test_outputs_have_the_declared_form(name: str) -> None:
         assert item.media.dtype == np.uint8
         assert item.media.ndim == 3
         assert item.media.shape[2] == 3
+        assert item.media.min() < item.media.max()
+        if item.mask is not None:
+            assert item.mask.dtype == np.uint8
+            assert item.mask.shape == item.media.shape
+            assert set(np.unique(item.mask)) <= {0, 255}
+        if isinstance(generator, Sampler):
+            real = generator.real(generator.examples()[k], item_rng(0, k))
+            assert item.media.shape == real.media.shape
+            assert real.media.dtype == np.uint8
+            assert item.key == k
         if isinstance(generator, Transformer):
             original = generator.examples()[k]
             assert item.media.shape == original.media.shape
@@ -136,9 +175,22 @@ def test_outputs_have_the_declared_form(name: str) -> None:
 @every
 def test_item_k_is_the_same_whatever_the_batch(name: str) -> None:
     generator = ready(name)
-    batch = outputs(generator, range(8), seed=5)
-    alone = outputs(generator, range(5, 6), seed=5)
-    np.testing.assert_array_equal(batch[5].media, alone[0].media)
+    [alone] = outputs(generator, [123], seed=5)
+    for keys in (range(120, 126), range(123, 126), range(90, 124)):
+        among = outputs(generator, keys, seed=5)[keys.index(123)]
+        np.testing.assert_array_equal(among.media, alone.media)
+        assert among.key == 123
+
+
+@every
+def test_same_seed_same_output_other_seed_other_samples(name: str) -> None:
+    first, again, other = (
+        np.concatenate([item.media.ravel() for item in outputs(ready(name), range(4), seed)])
+        for seed in (5, 5, 6)
+    )
+    np.testing.assert_array_equal(first, again)
+    if isinstance(tiny(name), Sampler):
+        assert not np.array_equal(first, other)
 
 
 @every
@@ -235,3 +287,37 @@ def test_a_run_that_diverges_stops_with_its_reason(
     with pytest.raises(TrainingStoppedError, match="diverged"):
         trained(name, tmp_path)
     assert log(tmp_path)[-1]["event"] == "stopped"
+
+
+MINE = """
+from typing import ClassVar
+from verascope.generate.mlp_gan import MlpGan, MlpGanConfig
+from verascope.generate.device import pick
+class Mine(MlpGan):
+    name: ClassVar[str] = "mine"
+    @classmethod
+    def tiny(cls):
+        return cls(MlpGanConfig(latent=4, hidden=8, batch=8), pick("cpu"))
+"""
+
+
+def test_this_suite_runs_over_a_third_partys_generator(tmp_path: Path) -> None:
+    """A package as pip leaves it: a module, and metadata with an entry point."""
+    (tmp_path / "my_package.py").write_text(MINE)
+    facts = tmp_path / "my_package-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(
+        "[verascope.generators]\nimage.gan.mine = my_package:Mine\n"
+    )
+    chosen = "mine and (registry or form or moves or batch)"
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    suite = subprocess.run(
+        [*command, f"--basetemp={tmp_path / 'temp'}", "-k", chosen, __file__],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert suite.returncode == 0, suite.stdout
+    assert "4 passed" in suite.stdout
