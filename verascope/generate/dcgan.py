@@ -19,8 +19,8 @@ from torch.nn.functional import softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
 from verascope.generate.base import LatentSampler, average, from_pixels, to_pixels
-from verascope.generate.contract import Card, Config, Data, Item
-from verascope.generate.data import Crops, example_pictures
+from verascope.generate.contract import Card, Config, Data
+from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
 from verascope.generate.loop import Batches, Method, seeded
 from verascope.generate.run import grid
@@ -55,7 +55,7 @@ class Dcgan(LatentSampler):
         traces="A grid of the up-sampler's period; little energy at high frequencies (nearest).",
         limits="After minutes on a CPU it makes textures, not scenes. A linear model on the radial"
         " spectrum separates them perfectly: never train a detector on it alone.",
-        cost="0.21 s of a core a step, 480 MiB; textures after 1,000 steps, landscapes after 3,000.",
+        cost="0.21 s of a core a step, 480 MiB; textures after 1,000 steps, skies after 3,000.",
     )
 
     config: DcganConfig
@@ -64,10 +64,6 @@ class Dcgan(LatentSampler):
     def tiny(cls) -> "Dcgan":
         """16 px, width 4, with a moving average."""
         return cls(DcganConfig(size=16, latent=8, width=4, batch=8, ema=0.5), pick("cpu"))
-
-    def examples(self) -> list[Item]:
-        """Eight drawn pictures, twice as large as a sample."""
-        return example_pictures(2 * self.config.size)
 
     def network(self) -> nn.Module:
         """The generator."""

@@ -20,8 +20,8 @@ from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, sof
 
 from verascope.generate.augment import augment
 from verascope.generate.base import LatentSampler, average, from_pixels, to_pixels
-from verascope.generate.contract import Card, Config, Data, Item
-from verascope.generate.data import Crops, example_pictures
+from verascope.generate.contract import Card, Config, Data
+from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
 from verascope.generate.equalised import Conv, Linear
 from verascope.generate.loop import Batches, Method, seeded
@@ -62,7 +62,7 @@ class StyleGan(LatentSampler):
         good_for="The artefacts of the family that made most synthetic faces; small data.",
         traces="Bilinear up-sampling: weak peaks, little energy at high frequencies.",
         limits="Minutes on a CPU give blobs of the right colours; it is made for a GPU and hours.",
-        cost="1.2 s of a core a step at 64 px, 0.21 s and 540 MiB at 32 px; landscapes after 2,500 steps.",
+        cost="1.2 s of a core a step at 64 px, 0.21 s and 540 MiB at 32 px (2,500 steps).",
     )
     config: StyleGanConfig
 
@@ -73,10 +73,6 @@ class StyleGan(LatentSampler):
             size=16, latent=8, mapping=2, width=4, widest=8, batch=4, r1_every=2, ema=0.5
         )
         return cls(config, pick("cpu"))
-
-    def examples(self) -> list[Item]:
-        """Eight drawn pictures, twice as large as a sample."""
-        return example_pictures(2 * self.config.size)
 
     def network(self) -> nn.Module:
         """Mapping and synthesis."""
