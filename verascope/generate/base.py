@@ -18,7 +18,7 @@ from torch.nn.functional import pad
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate import parallel
 from verascope.generate.contract import Array, Budget, Card, Config, Data, Item, Watch, item_rng
-from verascope.generate.data import crop, crop_origin, shrink
+from verascope.generate.data import crop, crop_origin, example_pictures, shrink
 from verascope.generate.device import Device, pick
 from verascope.generate.loop import Batches, Method, fit
 from verascope.generate.run import RunFolder, read_weights
@@ -106,6 +106,10 @@ class LatentSampler(Base):
     def _options(self) -> Any:
         return self.config  # a subclass's, which has these fields
 
+    def examples(self) -> list[Item]:
+        """Eight drawn pictures, twice as large as a sample; see Generator."""
+        return example_pictures(2 * self.side)
+
     def decode(self, latents: Tensor) -> Tensor:
         """Latents float32 [n, latent] to pictures [n, 3, side, side], −1 to 1."""
         pictures: Tensor = self.ready()(latents)
@@ -142,6 +146,11 @@ class PictureTransformer(Base):
     def aligned(self) -> bool:
         """Whether its outputs are meant as aligned twins."""
         return False
+
+    def examples(self) -> list[Item]:
+        """Eight drawn pictures, larger than the config's `crop`, with odd sides; see Generator."""
+        options: Any = self.config  # a subclass's, which has this field
+        return example_pictures(2 * options.crop + 1)
 
     def counterpart(self, item: Item, rng: np.random.Generator) -> Item:
         """What it makes of one item, of the same size; `rng` is the item's own."""

@@ -18,7 +18,7 @@ from torch.nn.functional import relu
 
 from verascope.generate.base import PictureTransformer, any_size, as_tensor, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data, Item
-from verascope.generate.data import Crops, example_pictures
+from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
 from verascope.generate.loop import Batches, Method, seeded
 from verascope.generate.reconstructor import make_patch_discriminator
@@ -62,10 +62,6 @@ class Inpainter(PictureTransformer):
         """Width 4, one dilation, crops of 16 px."""
         config = InpainterConfig(width=4, dilations=(2,), crop=16, batch=4)
         return cls(config, pick("cpu"))
-
-    def examples(self) -> list[Item]:
-        """Eight drawn pictures whose side is no multiple of 4."""
-        return example_pictures(2 * self.config.crop + 1)
 
     def network(self) -> nn.Module:
         """What fills holes."""

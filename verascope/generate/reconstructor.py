@@ -23,7 +23,7 @@ from torch.nn.functional import conv2d, interpolate, pad, relu
 
 from verascope.generate.base import PictureTransformer, any_size, as_tensor, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data, Item
-from verascope.generate.data import Crops, example_pictures
+from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
 from verascope.generate.loop import Batches, Method, seeded
 from verascope.generate.run import grid
@@ -80,10 +80,6 @@ class Reconstructor(PictureTransformer):
     def aligned(self) -> bool:
         """Whether outputs go through the low-pass swap."""
         return self.config.low_pass_px > 0
-
-    def examples(self) -> list[Item]:
-        """Eight drawn pictures whose side is no multiple of the factor."""
-        return example_pictures(2 * self.config.crop + 1)
 
     def network(self) -> nn.Module:
         """The autoencoder."""

@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 
 from verascope.generate.base import PictureTransformer, any_size, as_tensor, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data, Item
-from verascope.generate.data import Crops, example_pictures
+from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
 from verascope.generate.loop import Batches, Method, seeded
 from verascope.generate.run import grid
@@ -55,10 +55,6 @@ class Upscaler(PictureTransformer):
     def tiny(cls) -> "Upscaler":
         """Width 4, one block, crops of 16 px."""
         return cls(UpscalerConfig(width=4, blocks=1, crop=16, batch=4), pick("cpu"))
-
-    def examples(self) -> list[Item]:
-        """Eight drawn pictures whose side is no multiple of the factor."""
-        return example_pictures(2 * self.config.crop + 1)
 
     def network(self) -> nn.Module:
         """The upscaler, small picture and all."""
