@@ -247,7 +247,8 @@ def _check(ask: ReadRequest, file: BinaryIO, data: mmap.mmap, reading: Reading) 
     if ask.store:
         from verascope.provenance.inspect import manifest_store
 
-        done = msgspec.structs.replace(done, manifest_store=manifest_store(file, media_type))
+        store = manifest_store(file, media_type) if ask.sidecar is None else ask.sidecar
+        done = msgspec.structs.replace(done, manifest_store=store)
     return _timed(done, "provenance", start)
 
 

@@ -101,8 +101,11 @@ class Scanner:
         if sidecar is not None and len(sidecar) > self.settings.limits.max_metadata_bytes:
             raise UsageError("the sidecar is over the limit on metadata")
         request = self._request(os.fspath(path), {}, provenance=True)
-        request = msgspec.structs.replace(request, sidecar=sidecar)
+        request = msgspec.structs.replace(
+            request, sidecar=sidecar, store=self.settings.online is not None
+        )
         reading = self._fetched(msgspec.structs.replace(request, fingerprint=False))
+        reading = self._asked_after(reading)
         if request.fingerprint and not credential.is_intact(reading.provenance):
             look, _ = self._read(msgspec.structs.replace(request, provenance=False))
             if look.sha256 == reading.sha256:  # the file is still the same
@@ -216,6 +219,22 @@ class Scanner:
         return msgspec.structs.replace(
             reading, provenance=remote.told(provenance, reading.provenance, fetched)
         )
+
+    def _asked_after(self, reading: Reading) -> Reading:
+        """With what a trusted signer's issuer says of it today, where it may be asked."""
+        provenance, online = reading.provenance, self.settings.online
+        if online is None or provenance is None or provenance.outcome is not Outcome.TRUSTED:
+            return reading
+        label = provenance.history.label if provenance.history else None
+        if reading.manifest_store is None or label is None:
+            return reading
+        from verascope.provenance import revocation
+
+        asked = revocation.RevocationRequest(
+            reading.manifest_store, label, self.settings.trust, online
+        )
+        found = revocation.ask(asked)
+        return msgspec.structs.replace(reading, provenance=revocation.told(provenance, found))
 
     def _recover(self, reading: Reading) -> Reading:
         """With what the registry, if there is one, knows of files that look like this one."""

@@ -59,7 +59,16 @@ def _facts(provenance: Provenance) -> Iterator[str]:
         yield _row("Written with", provenance.history.claim_generator)
     if provenance.history:
         lists = ", ".join(provenance.trust_lists) or "none"
-        yield _row("Trust lists", f"{lists}; revocation not checked (needs a network)")
+        yield _row("Trust lists", f"{lists}; {_revocation(provenance)}")
+
+
+def _revocation(provenance: Provenance) -> str:
+    told = {each.code: each for each in provenance.warnings}
+    if "revoked" in told:
+        return "the certificate was withdrawn"
+    if "not_revoked" in told:
+        return "the certificate was not withdrawn, says its issuer"
+    return "revocation not checked (needs --online)"
 
 
 def _claims(provenance: Provenance) -> Iterator[str]:

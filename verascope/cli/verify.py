@@ -53,7 +53,10 @@ whether it has a credential could not be found out."""
     help="With --recover, write the manifest stores of the similar files there.",
 )
 @click.option(
-    "--online", is_flag=True, help="Fetch a credential that a file points to; else no network."
+    "--online",
+    is_flag=True,
+    help="Fetch a credential that a file points to, and ask whether a trusted signer's "
+    "certificate was withdrawn (OCSP); else no network.",
 )
 @click.option(
     "--online-host",

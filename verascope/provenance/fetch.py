@@ -1,4 +1,4 @@
-"""Fetching a credential that a file only points to: the one thing here that uses a network.
+"""Fetching a credential that a file only points to, or what is known of a signer: the one network.
 
 The address comes from the file, so from anyone. It is asked for in a process of its own, under a
 deadline; every address that its host resolves to, at every redirect, must be a public one, and the
