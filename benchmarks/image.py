@@ -1,6 +1,7 @@
 """The accurate image tier beside its yardsticks: AUROC and TPR with intervals; a table, and JSON.
 
     python -m benchmarks.image --corpus ../shared/corpora/image --json benchmarks/results/image.json
+    python -m benchmarks.image --corpus ../shared/corpora/image --builds
     python -m benchmarks.image --corpus ../shared/corpora/image --built-in mixture/corpus --json …
 
 Heads are fitted on the corpus's train split with the encoder's vectors; `verascope train head` has
@@ -38,6 +39,7 @@ TAPS = tuple(f"block {k} class" for k in range(6, 12))
 PHOTOGRAPHS = ("photo", "phone-photo", "product-photo", "face")
 # dev sources of the last round
 NEW = ("wright", "rentingexplained", "seedream5", "dofle", "grocery")
+BUILDS = ("int8", "fp32")
 LINEAR_C = 1e-4  # fixed before anything was measured: ../shared/research/image.md, section 5
 
 
@@ -48,9 +50,16 @@ def main() -> None:
     parser.add_argument("--built-in", type=Path)
     parser.add_argument("--most", type=int, default=1200, help="of its synthetic pictures")
     parser.add_argument("--build", default="int8")
+    parser.add_argument("--builds", action="store_true", help="one head on int8 and on fp32")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     table = Table(asked.corpus, asked.build)
+    if asked.builds:
+        found = table.builds()
+        print(json.dumps(found, indent=1))
+        if asked.json:
+            asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        return
     rows = table.with_built_in(asked.built_in, asked.most) if asked.built_in else table.rows()
     print(shown(rows))
     if asked.json:
@@ -96,6 +105,25 @@ class Table:
             found += _rows("null", view, "train", self.train, blind, self.folds)
             found += _rows("null", view, "dev", self.dev, nulls.transferred(seen, made, unseen))
         return found
+
+    def builds(self) -> dict[str, Any]:
+        """A head that was fitted on this build, on dev's equal crops by each build."""
+        views = list(self.vectors.values())
+        head = _kernel(views, _made(self.train), _weights(self.train))
+        made, sources = _made(self.dev), [item.row.source for item in self.dev]
+        scores = {}
+        for build in BUILDS:
+            self.encoder = Encoder(installed("clip-vit-b16", build))
+            scores[build] = head(self.of(self.dev, PICTURES[0])).astype(float)
+        gap = evaluate.difference(made, scores["int8"], scores["fp32"], sources)
+        return {
+            "view": PICTURES[0],
+            "split": "dev",
+            "auroc": {k: round(evaluate.auroc(made, v), 4) for k, v in scores.items()},
+            "int8_minus_fp32": {"value": round(gap.value, 4), "over_sources": _two(gap.interval)},
+            "correlation": round(float(np.corrcoef(*scores.values())[0, 1]), 4),
+            "vnni": "avx512_vnni" in Path("/proc/cpuinfo").read_text(),
+        }
 
     def with_built_in(self, folder: Path, most: int) -> list[dict[str, Any]]:
         """The head with pictures of our own generators as the synthetic class, or beside it."""
