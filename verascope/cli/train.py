@@ -63,6 +63,10 @@ def train() -> None:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
 @click.option("--workers", default=1, show_default=True, help="CPU threads that prepare crops.")
+@click.option(
+    "--teacher",
+    help="An installed encoder: heads on it teach the network. Replaces the recipe's.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
 @click.option("--dry-run", is_flag=True, help="Print recipe, counts and folds; train nothing.")
 def image(
@@ -78,6 +82,7 @@ def image(
     device: str,
     threads: int,
     workers: int,
+    teacher: str | None,
     resume: bool,
     dry_run: bool,
 ) -> None:
@@ -98,7 +103,7 @@ def image(
     from verascope.train.image import Run, plan, train_image
     from verascope.train.recipe import load_recipe
 
-    given = {"steps": steps, "folds": folds, "seed": seed}
+    given = {"steps": steps, "folds": folds, "seed": seed, "teacher": teacher}
     changes = {key: value for key, value in given.items() if value is not None}
     run = Run(
         folders=corpora,

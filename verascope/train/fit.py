@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from verascope.generate.device import Device
@@ -59,6 +60,7 @@ def fit(
     out: Path,
     device: Device,
     *,
+    targets: NDArray[np.float32] | None = None,
     budget: Budget | None = None,
     workers: int = 1,
     report: Callable[[Progress], None] = lambda _: None,
@@ -71,6 +73,7 @@ def fit(
         chosen: positions in the store of the items to train on.
         out: folder for the log and the checkpoint; a checkpoint found there is gone on from.
         device: where to compute, and in which precision.
+        targets: what a teacher says of each chosen item, float32 [n], 0 to 1.
         budget: stop after seconds instead of the recipe's steps.
         workers: threads that prepare crops.
         report: called with each line of the log.
@@ -80,7 +83,7 @@ def fit(
     start = checkpoint.load(out / CHECKPOINT, state) if (out / CHECKPOINT).is_file() else 0
     clock = Clock(recipe.steps, start, (budget or Budget()).seconds)
     with (
-        closing(Batches(recipe, store, chosen, workers)) as batches,
+        closing(Batches(recipe, store, chosen, workers, targets)) as batches,
         (out / LOG).open("a", encoding="utf-8", newline="") as file,
     ):
         log = csv.DictWriter(file, [field.name for field in fields(Progress)])
@@ -151,12 +154,21 @@ class State:
 class Batches:
     """The batch of a step: augmented crops and labels."""
 
-    def __init__(self, recipe: Recipe, store: PixelStore, chosen: list[int], workers: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        store: PixelStore,
+        chosen: list[int],
+        workers: int,
+        targets: NDArray[np.float32] | None,
+    ) -> None:
         self.recipe = recipe
         self.store = store
         self.chosen = chosen
         items = [store.items[index] for index in chosen]
         self.labels = np.array([item.row.label == "synthetic" for item in items], np.float32)
+        if targets is not None:
+            self.labels += np.float32(recipe.taught) * (targets - self.labels)
         self.sampler = Sampler(items, recipe.batch, recipe.seed)
         self.pool = ThreadPoolExecutor(workers) if workers > 1 else None
 

@@ -29,13 +29,14 @@ from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
 from verascope.train.features import FeatureStore
 from verascope.train.folder import LIMITS, Facts, Model, code_sha256, reference_file, write
-from verascope.train.head_recipe import CLASS, HeadRecipe
+from verascope.train.head_recipe import HeadRecipe, class_taps
 from verascope.train.image import DEV, MODEL, Data, held_out_nulls
 from verascope.train.kernel import KernelHead
 from verascope.train.linear import Linear
 from verascope.train.pixels import PixelStore
 from verascope.train.protocols import HEADLINE, PICTURES
 from verascope.train.report import Scored
+from verascope.train.sampling import by_source
 
 LEFT_OUT = "leave_sources_out"
 REFIT = "refit"
@@ -141,8 +142,7 @@ def taps_of(run: HeadRun) -> tuple[str, ...]:
     """
     given = run.encoder.description.taps
     if not run.recipe.taps:
-        of_class = tuple(tap for tap in given if tap.endswith(CLASS)) or given
-        return of_class[len(of_class) // 2 :]
+        return class_taps(given)
     for tap in run.recipe.taps:
         if tap not in given:
             raise UsageError(f"the encoder gives no tap {tap!r}; it gives {', '.join(given)}")
@@ -197,14 +197,8 @@ def _synthetic(data: Data) -> NDArray[np.bool_]:
 
 
 def _weights(run: HeadRun, data: Data, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Both classes count alike, and sources by a power of their size."""
-    keys = [(data.items[i].row.label == "synthetic", data.items[i].row.source) for i in chosen]
-    sizes = {key: keys.count(key) for key in set(keys)}
-    found = np.array([sizes[key] ** (run.recipe.balance - 1.0) for key in keys])
-    made = np.array([key[0] for key in keys])
-    for of_class in (made, ~made):
-        found[of_class] /= found[of_class].sum()
-    return found
+    """How much each of some items counts."""
+    return by_source([data.items[i] for i in chosen], run.recipe.balance)
 
 
 def _ship(

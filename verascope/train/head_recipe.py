@@ -1,5 +1,6 @@
 """A recipe of a head on an encoder: everything that decides what its training gives."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,12 @@ class HeadRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     folds: int = 6
     seed: int = 1
     include: tuple[str, ...] = ()
+
+
+def class_taps(given: Sequence[str]) -> tuple[str, ...]:
+    """The later half of an encoder's class tokens; of all its taps where it names none so."""
+    of_class = tuple(tap for tap in given if tap.endswith(CLASS)) or tuple(given)
+    return of_class[len(of_class) // 2 :]
 
 
 RECIPES = {

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from verascope.detect.encoder import Encoder, cache_folder, installed
 from verascope.detect.image_residual import ImageResidual
 from verascope.detect.model_folder import ModelFolder
 from verascope.errors import UsageError
@@ -34,12 +35,14 @@ from verascope.train.pixels import PixelStore
 from verascope.train.protocols import CROPS, HEADLINE, judge_crops, judge_of, logits
 from verascope.train.recipe import Recipe
 from verascope.train.report import Scored
+from verascope.train.teacher import Teacher
 
 RECIPE = "recipe.json"
 DATA = "data.sha256"  # of what is trained on and of its folds
 CODE = "code.sha256"  # of the code that began the run
 MODEL = "model"
 DEV = "dev"
+TEACHER_BUILD = "int8"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Run:
         threads: of the CPU that compute; None leaves torch's own choice.
         workers: threads that prepare crops.
         seconds: stop each network after so long instead of the recipe's steps.
+        features: folder that keeps what the teacher's encoder says of pictures.
         resume: go on with what lies in `out`.
         report: called with the name of the network in training and each line of its log.
     """
@@ -71,6 +75,7 @@ class Run:
     workers: int = 1
     seconds: float | None = None
     resume: bool = False
+    features: Path = field(default_factory=lambda: cache_folder() / "features")
     report: Callable[[str, Progress], None] = field(default=lambda _name, _line: None)
 
 
@@ -154,10 +159,19 @@ def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> Discrimi
         chosen.tolist(),
         run.out / name,
         pick(run.device),
+        targets=_taught(run, [data.items[i] for i in chosen]),
         budget=Budget(run.seconds),
         workers=run.workers,
         report=lambda line: run.report(name, line),
     )
+
+
+def _taught(run: Run, items: list[Item]) -> NDArray[np.float32] | None:
+    """What the recipe's teacher says of some items; None where it names none."""
+    if not run.recipe.teacher:
+        return None
+    encoder = Encoder(installed(run.recipe.teacher, TEACHER_BUILD))
+    return Teacher(encoder, run.features).targets(items)
 
 
 def held_out_nulls(data: Data, held_out: dict[str, Scored]) -> dict[str, Any]:

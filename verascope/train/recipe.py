@@ -36,6 +36,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         final_crop, final_share: side and share of the last steps, at the size of scanning.
         batch: crops a step, half of them real.
         smoothing: label smoothing; real is taught as `smoothing / 2` instead of 0.
+        teacher: an installed encoder; heads on it teach (verascope/train/teacher.py). Empty: none.
+        taught: how much the teacher's probability counts, 0 to 1; the label has the rest.
         ema: decay of the weights' moving average, which is what is scored and exported.
         include: kinds outside the headline that are trained on nevertheless.
     """
@@ -52,6 +54,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weight_decay: float = 0.05
     warm_up: float = 0.05
     smoothing: float = 0.1
+    teacher: str = ""
+    taught: float = 0.7
     ema: float = 0.995
     folds: int = 4
     seed: int = 1

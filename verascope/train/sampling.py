@@ -32,6 +32,17 @@ def weights(items: Sequence[Item]) -> NDArray[np.float64]:
     return weight
 
 
+def by_source(items: Sequence[Item], power: float) -> NDArray[np.float64]:
+    """Weights with which each class counts 1, and its sources by a power of their size."""
+    keys = [(item.row.label == "synthetic", item.row.source) for item in items]
+    sizes = Counter(keys)
+    found = np.array([sizes[key] ** (power - 1.0) for key in keys])
+    made = np.array([key[0] for key in keys])
+    for of_class in (made, ~made):
+        found[of_class] /= found[of_class].sum()
+    return found
+
+
 class Sampler:
     """Draws the items of a batch; step and seed alone decide, so a resumed run draws alike."""
 
