@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from verascope.detect.encoder import Encoder, cache_folder, installed
+from verascope.detect.encoder import cache_folder, open_installed
 from verascope.train import evaluate, kernel, nulls
 from verascope.train.corpora import Item, headline, items_of, read_corpora
 from verascope.train.features import FeatureStore
@@ -70,7 +70,7 @@ class Table:
     """Vectors of both splits, and what heads make of them."""
 
     def __init__(self, corpus: Path, build: str) -> None:
-        self.encoder = Encoder(installed("clip-vit-b16", build))
+        self.encoder = open_installed("clip-vit-b16", build)
         self.train = headline(items_of(read_corpora([corpus], "train")))
         self.dev = headline(items_of(read_corpora([corpus], "dev")))
         self.folds = assign(self.train, RECIPE.folds)
@@ -113,7 +113,7 @@ class Table:
         made, sources = _made(self.dev), [item.row.source for item in self.dev]
         scores = {}
         for build in BUILDS:
-            self.encoder = Encoder(installed("clip-vit-b16", build))
+            self.encoder = open_installed("clip-vit-b16", build)
             scores[build] = head(self.of(self.dev, PICTURES[0])).astype(float)
         gap = evaluate.difference(made, scores["int8"], scores["fp32"], sources)
         return {

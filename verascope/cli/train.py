@@ -192,7 +192,7 @@ def head(
     """
     import msgspec
 
-    from verascope.detect.encoder import Encoder, cache_folder, installed
+    from verascope.detect.encoder import cache_folder, open_installed
     from verascope.train.head import HeadRun, train_head
     from verascope.train.head_recipe import load_recipe
 
@@ -201,8 +201,8 @@ def head(
     run = HeadRun(
         folders=corpora,
         out=out,
-        encoder=Encoder(installed(encoder, build)),
-        accepted={one: Encoder(installed(encoder, one)).description.sha256 for one in accept},
+        encoder=open_installed(encoder, build),
+        accepted={one: open_installed(encoder, one).description.sha256 for one in accept},
         refit=refit,
         features=features or cache_folder() / "features",
         recipe=msgspec.structs.replace(load_recipe(recipe), **changes),

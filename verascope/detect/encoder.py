@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from verascope.detect.model_folder import checked
 from verascope.detect.session import load
-from verascope.errors import ModelError
+from verascope.errors import ModelError, UsageError
 
 GRAPH = "encoder.onnx"
 DESCRIPTION = "encoder.json"
@@ -154,6 +154,21 @@ def installed(name: str, build: str, home: Path | None = None) -> Path:
     if home is None:
         home = Path(os.environ[HOME]) if HOME in os.environ else cache_folder() / "models"
     return home / f"{name}-{build}"
+
+
+def open_installed(name: str, build: str) -> Encoder:
+    """An installed encoder, by name; its graph is not loaded yet.
+
+    Raises:
+        UsageError: no such build of it is installed.
+    """
+    folder = installed(name, build)
+    if not (folder / DESCRIPTION).is_file():
+        raise UsageError(
+            f"the encoder {name} (build {build}) is not installed; `verascope models list` shows "
+            "what is, and `verascope models install` installs one"
+        )
+    return Encoder(folder)
 
 
 def cache_folder() -> Path:

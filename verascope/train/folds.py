@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from verascope.errors import UsageError
 from verascope.train.corpora import Item
 
 
@@ -33,6 +34,23 @@ def assign(items: Sequence[Item], folds: int) -> NDArray[np.int64]:
         fold_of[group] = int(grown.argmin())
         filled[fold_of[group]] += size
     return np.array([fold_of[groups[item.row.source]] for item in items])
+
+
+def check(items: Sequence[Item], of: NDArray[np.int64]) -> None:
+    """See that both classes are left when the sources of any fold are left out.
+
+    Raises:
+        UsageError: they are not.
+    """
+    for fold in np.unique(of):
+        kept = {item.row.label for item, own in zip(items, of, strict=True) if own != fold}
+        if missing := {"real", "synthetic"} - kept:
+            raise UsageError(
+                f"no {missing.pop()} picture is left to train on when sources are left out: "
+                "corpora need both classes from two sources at least, from three with a teacher "
+                "(a folder below real/ or synthetic/, or below the folder that twins were made "
+                "of, names a source)"
+            )
 
 
 def _groups(items: Sequence[Item]) -> dict[str, str]:

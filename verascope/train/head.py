@@ -22,14 +22,13 @@ from verascope.detect.calibration import Calibration
 from verascope.detect.encoder import Encoder
 from verascope.detect.model_folder import EncoderUse
 from verascope.detect.session import Session
-from verascope.errors import UsageError
 from verascope.result import OperatingPoint
 from verascope.train import calibrate, corpora, head_graph, kernel, measure, report
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
 from verascope.train.features import FeatureStore
 from verascope.train.folder import LIMITS, Facts, Model, code_sha256, reference_file, write
-from verascope.train.head_recipe import HeadRecipe, class_taps
+from verascope.train.head_recipe import HeadRecipe, chosen_taps
 from verascope.train.image import DEV, MODEL, Data, held_out_nulls
 from verascope.train.kernel import KernelHead
 from verascope.train.linear import Linear
@@ -140,13 +139,7 @@ def taps_of(run: HeadRun) -> tuple[str, ...]:
     Raises:
         UsageError: the encoder does not give one of them.
     """
-    given = run.encoder.description.taps
-    if not run.recipe.taps:
-        return class_taps(given)
-    for tap in run.recipe.taps:
-        if tap not in given:
-            raise UsageError(f"the encoder gives no tap {tap!r}; it gives {', '.join(given)}")
-    return run.recipe.taps
+    return chosen_taps(run.recipe, run.encoder.description.taps)
 
 
 def _patches_of(run: HeadRun) -> tuple[str, ...]:

@@ -44,10 +44,19 @@ class HeadRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     include: tuple[str, ...] = ()
 
 
-def class_taps(given: Sequence[str]) -> tuple[str, ...]:
-    """The later half of an encoder's class tokens; of all its taps where it names none so."""
-    of_class = tuple(tap for tap in given if tap.endswith(CLASS)) or tuple(given)
-    return of_class[len(of_class) // 2 :]
+def chosen_taps(recipe: HeadRecipe, given: Sequence[str]) -> tuple[str, ...]:
+    """Which of an encoder's taps a recipe takes.
+
+    Raises:
+        UsageError: the encoder does not give one of them.
+    """
+    if not recipe.taps:
+        of_class = tuple(tap for tap in given if tap.endswith(CLASS)) or tuple(given)
+        return of_class[len(of_class) // 2 :]
+    for tap in recipe.taps:
+        if tap not in given:
+            raise UsageError(f"the encoder gives no tap {tap!r}; it gives {', '.join(given)}")
+    return recipe.taps
 
 
 RECIPES = {

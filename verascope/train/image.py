@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.encoder import Encoder, cache_folder, installed
+from verascope.detect.encoder import cache_folder, open_installed
 from verascope.detect.image_residual import ImageResidual
 from verascope.detect.model_folder import ModelFolder
 from verascope.errors import UsageError
@@ -98,7 +98,7 @@ class Data:
         if not labels >= {"real", "synthetic"}:
             raise UsageError("training needs real and synthetic files; give corpora with both")
         self.folds = _folds_of_all(items, self.trained, recipe.folds)
-        _check_folds([items[index].row.label for index in self.trained], self.folds[self.trained])
+        folds.check([items[index] for index in self.trained], self.folds[self.trained])
         rows = [(item.row, int(fold)) for item, fold in zip(items, self.folds, strict=True)]
         self.sha256 = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
 
@@ -110,7 +110,7 @@ def train_image(run: Run) -> Path:
         UsageError: the corpora do not hold both classes, or `out` holds another run.
     """
     set_threads(run.threads)
-    pick(run.device)  # a wrong name is refused before anything is read or written
+    pick(run.device), _teacher(run)  # a wrong name is refused before anything is written
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
     _claim(run, data)
@@ -121,6 +121,7 @@ def train_image(run: Run) -> Path:
 
 def plan(run: Run) -> dict[str, Any]:
     """What `train_image` would do, for --dry-run: recipe, counts, folds."""
+    _teacher(run)
     data = Data(corpora.items_of(corpora.read_corpora(run.folders, "train")), run.recipe)
     made = np.array([item.row.label == "synthetic" for item in data.items])
     chosen = np.isin(np.arange(len(data.items)), data.trained)
@@ -153,25 +154,25 @@ def _score_held_out(run: Run, data: Data) -> dict[str, Scored]:
 
 def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> Discriminator:
     """Train one network of the run, in its own folder."""
+    teacher = _teacher(run)
     return fit(
         run.recipe,
         data.store,
         chosen.tolist(),
         run.out / name,
         pick(run.device),
-        targets=_taught(run, [data.items[i] for i in chosen]),
+        targets=teacher.targets([data.items[i] for i in chosen]) if teacher else None,
         budget=Budget(run.seconds),
         workers=run.workers,
         report=lambda line: run.report(name, line),
     )
 
 
-def _taught(run: Run, items: list[Item]) -> NDArray[np.float32] | None:
-    """What the recipe's teacher says of some items; None where it names none."""
+def _teacher(run: Run) -> Teacher | None:
+    """Whoever the recipe names to teach; raises UsageError where that encoder is not installed."""
     if not run.recipe.teacher:
         return None
-    encoder = Encoder(installed(run.recipe.teacher, TEACHER_BUILD))
-    return Teacher(encoder, run.features).targets(items)
+    return Teacher(open_installed(run.recipe.teacher, TEACHER_BUILD), run.features)
 
 
 def held_out_nulls(data: Data, held_out: dict[str, Scored]) -> dict[str, Any]:
@@ -235,22 +236,6 @@ def _folds_of_all(items: list[Item], trained: NDArray[np.int64], count: int) -> 
         row = items[index].row
         every[index] = of_source.get(row.source, of_pair.get(row.pair, -1))
     return every
-
-
-def _check_folds(labels: Sequence[str], folds_of: NDArray[np.int64]) -> None:
-    """See that both classes are left when the sources of any fold are left out.
-
-    Raises:
-        UsageError: they are not.
-    """
-    for fold in np.unique(folds_of):
-        kept = {label for label, of in zip(labels, folds_of, strict=True) if of != fold}
-        if missing := {"real", "synthetic"} - kept:
-            raise UsageError(
-                f"no {missing.pop()} picture is left to train on when sources are left out: "
-                "corpora need both classes from two sources at least (a folder below real/ or "
-                "synthetic/, or below the folder that twins were made of, names a source)"
-            )
 
 
 def _claim(run: Run, data: Data) -> None:

@@ -16,7 +16,7 @@ from verascope.detect.encoder import Encoder
 from verascope.train import calibrate, folds, kernel
 from verascope.train.corpora import Item
 from verascope.train.features import FeatureStore
-from verascope.train.head_recipe import RECIPES, HeadRecipe, class_taps
+from verascope.train.head_recipe import RECIPES, HeadRecipe, chosen_taps
 from verascope.train.sampling import by_source
 
 INNER = 3  # folds of the training sources
@@ -40,17 +40,21 @@ class Teacher:
         """The probability that each picture is synthetic, float32 [n], 0 to 1.
 
         The mean logit over the recipe's views, brought to probabilities by Platt's map.
+
+        Raises:
+            UsageError: a class has too few sources to leave some out.
         """
-        rows = self.recipe.taps or class_taps(self.encoder.description.taps)
-        given = [self.encoder.description.taps.index(tap) for tap in rows]
+        given = self.encoder.description.taps
+        rows = [given.index(tap) for tap in chosen_taps(self.recipe, given)]
         with FeatureStore(self.encoder, self.features) as store:
             views = [
-                store.taps(items, view, given).reshape(len(items), -1) for view in self.recipe.views
+                store.taps(items, view, rows).reshape(len(items), -1) for view in self.recipe.views
             ]
         synthetic = np.array([item.row.label == "synthetic" for item in items])
         weights = by_source(items, self.recipe.balance)
         logits = np.empty(len(items))
         left_out = folds.assign(items, INNER)
+        folds.check(items, left_out)
         for fold in range(INNER):
             kept, held = left_out != fold, left_out == fold
             seen = [view[kept] for view in views]
