@@ -103,3 +103,16 @@ def test_what_several_would_do_over_each_other_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="run `generate mixture` without it"):
         parallel.alone("generate mixture")
+
+
+def test_more_processes_than_cards_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with one card; what torch says of the cards is pretended."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert parallel.local_device("auto") == "cuda:0"
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert parallel.local_device("cpu") == "cpu"
+    with pytest.raises(UsageError, match="1 CUDA card for more processes"):
+        parallel.local_device("auto")

@@ -29,10 +29,20 @@ def leads() -> bool:
 
 
 def local_device(name: str) -> str:
-    """The card of this process, where several were started and `name` leaves the choice."""
-    if name in ("auto", "cuda") and started() > 1 and torch.cuda.is_available():
-        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    return name
+    """The card of this process, where several were started and `name` leaves the choice.
+
+    Raises:
+        UsageError: there are fewer cards than processes.
+    """
+    if name not in ("auto", "cuda") or started() == 1 or not torch.cuda.is_available():
+        return name
+    place, cards = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if place >= cards:
+        raise UsageError(
+            f"{cards} CUDA card{'' if cards == 1 else 's'} for more processes than that; start one "
+            "a card (torchrun --nproc-per-node), or train with --device cpu"
+        )
+    return f"cuda:{place}"
 
 
 def started() -> int:
