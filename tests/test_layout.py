@@ -18,7 +18,7 @@ FLOORS = (
     ("train",),
     ("exchange",),
     ("reading",),
-    ("verdict",),
+    ("verdict", "policy"),
     ("judging",),
     ("scanner",),
     ("scan",),
@@ -85,7 +85,7 @@ STARTS = {
     "verascope --version": ("from verascope.cli.main import run; run(['--version'])", "numpy"),
     "verascope scan --help": (
         "from verascope.cli.main import run; run(['scan', '--help'])",
-        "numpy PIL c2pa rich",
+        "numpy PIL c2pa",
     ),
     "import verascope": ("import verascope", "numpy msgspec click"),
     "the worker": ("import verascope.reading", "PIL c2pa pillow_heif"),

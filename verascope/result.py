@@ -371,7 +371,8 @@ class Result(Struct, frozen=True, kw_only=True):
 
     `score` is the calibrated probability (0 to 1) that the input is synthetic if synthetic and
     real inputs are as frequent as `prior` says; `interval` its 95 % interval; both null where
-    nothing was scored. `timing` is in milliseconds by stage.
+    nothing was scored. `timing` is in milliseconds by stage; `attempts` is 2 where the first one
+    cost a worker its life.
     """
 
     input: Input
@@ -390,6 +391,7 @@ class Result(Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     provenance: Provenance | None = None
     policy: PolicyDecision | None = None
+    attempts: int = 1
     timing: dict[str, float] = {}
     versions: dict[str, str] = {}
     schema_version: str = SCHEMA_VERSION

@@ -6,14 +6,15 @@ The parent never opens the input itself; what it gets are facts, windows and pro
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, TypeAlias
 
 import msgspec
 
+from verascope import __version__
 from verascope.detect import registry
 from verascope.detect.contract import Array, Detector, Locates, Windows
 from verascope.errors import InputTrouble, UsageError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 MAX_WINDOWS = 4096  # of one input for one detector
 
 PathLike = str | os.PathLike[str]
+# The Result of an input of the same content (its sha256), where there is one already.
+Known: TypeAlias = Callable[[str], Result | None]
 
 
 class Scanner:
@@ -54,31 +57,58 @@ class Scanner:
         ...     print(result.verdict)
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, models: "Scanner | None" = None
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            settings: what to do; the command line's defaults if left out.
+            models: a Scanner of the same settings, whose loaded models this one shares.
+        """
         self.settings = settings or Settings()
+        if models is not None:
+            self._entries, self._detectors = models._entries, models._detectors
         self._sandbox = Sandbox(
             FUNCTION,
             memory_bytes=self.settings.limits.worker_memory_bytes,
             timeout_s=self.settings.limits.stage_timeout_s,
         )
 
-    def scan(self, path: PathLike, *, follow_links: bool = True) -> Result:
-        """Judge one file. Whatever is wrong with the file is in the Result, never raised."""
-        return self._scan(os.fspath(path), uri_of(os.fspath(path)), follow_links)
+    def scan(
+        self, path: PathLike, *, follow_links: bool = True, known: Known | None = None
+    ) -> Result:
+        """Judge one file. Whatever is wrong with the file is in the Result, never raised.
+
+        Args:
+            path: of the file.
+            follow_links: judge what a symbolic link leads to.
+            known: asked with the content's sha256 before a model runs; a Result that it gives is
+                taken over, under this input's name.
+        """
+        return self._scan(os.fspath(path), uri_of(os.fspath(path)), follow_links, known=known)
 
     def scan_bytes(self, data: bytes, name: str = "-") -> Result:
         """Judge one input held in memory; `name` is what the Result calls it."""
         return self.scan_stream(io.BytesIO(data), name)
 
-    def scan_stream(self, stream: BinaryIO, name: str = "-") -> Result:
+    def scan_stream(
+        self,
+        stream: BinaryIO,
+        name: str = "-",
+        *,
+        part: str | None = None,
+        known: Known | None = None,
+    ) -> Result:
         """Judge what a stream holds up to its end; `name` is what the Result calls it.
 
         It is copied in pieces to a nameless temporary file, of which nothing is left when killed.
+        `part` is what it is of a larger file, for the Result; `known` as for `scan`.
         """
         from verascope.media.spool import Spool
 
         with Spool(stream, self.settings.limits.max_bytes) as path:
-            return self._scan(path, name)
+            return self._scan(path, name, part=part, known=known)
 
     def scan_many(
         self, paths: Iterable[PathLike], *, follow_links: bool = True
@@ -133,6 +163,17 @@ class Scanner:
         found = recovery.Found(reading.provenance, reading.fingerprint, reading.manifest_store)
         return recovery.register(registry, source, found)
 
+    def identity(self) -> dict[str, Any]:
+        """What decides what a scan answers: the package, the models, the settings that count."""
+        found = {
+            name: [each.version, each.sha256, getattr(each, "encoder_sha256", None)]
+            for name, each in self._detectors.items()
+        }
+        settings = msgspec.to_builtins(self.settings)
+        for never in ("model_threads", "heatmaps"):
+            del settings[never]
+        return {"verascope": __version__, "models": found, "settings": settings}
+
     def start(self) -> None:
         """Start the worker, and load the models meanwhile; else the first input does so."""
         self._sandbox.start()
@@ -157,11 +198,23 @@ class Scanner:
     ) -> None:
         self.close()
 
-    def _scan(self, path: str, uri: str, follow_links: bool = True) -> Result:
+    def _scan(
+        self,
+        path: str,
+        uri: str,
+        follow_links: bool = True,
+        *,
+        part: str | None = None,
+        known: Known | None = None,
+    ) -> Result:
         start = time.perf_counter()
         self.start()
         provenance = self.settings.provenance
         reading, cuts = self._read(self._request(path, self._entries, provenance, follow_links))
+        if known is not None and cuts and reading.sha256 is not None:
+            twin = known(reading.sha256)
+            if twin is not None:
+                return _renamed(twin, uri, part)
         reading = self._recover(reading)
         started_scoring = time.perf_counter()
         maps = self.settings.heatmaps
@@ -180,7 +233,7 @@ class Scanner:
             "score": round(1000 * (done - started_scoring), 3),
             "total": round(1000 * (done - start), 3),
         }
-        return result_of(reading, uri, judged, timing)
+        return _renamed(result_of(reading, uri, judged, timing), uri, part)
 
     def _request(
         self,
@@ -319,9 +372,18 @@ class _Cut(NamedTuple):
     windows: Windows
 
 
-def refused(path: str, reason: Reason) -> Result:
+def refused(uri: str, reason: Reason, detail: str = "", *, part: str | None = None) -> Result:
     """The Result of an input that was never read, because it could not be asked for."""
-    return result_of(Reading(stage=Stage.DONE, reason=reason), uri_of(path), [], {})
+    reading = Reading(stage=Stage.DONE, reason=reason, detail=detail or None)
+    return _renamed(result_of(reading, uri, [], {}), uri, part)
+
+
+def _renamed(result: Result, uri: str, part: str | None) -> Result:
+    """A Result under the name of another input of the same content."""
+    if (result.input.uri, result.input.part) == (uri, part):
+        return result
+    source = msgspec.structs.replace(result.input, uri=uri, part=part)
+    return msgspec.structs.replace(result, input=source)
 
 
 def uri_of(path: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verascope.scan.sources import STDIN, Source, expand, listed
+from verascope.scan.sources import STDIN, File, Stream
+from verascope.scan.walk import expand, listed
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_all_the_files_below_it_sorted(tree: Path) -> None:
-    paths = [source.path for source in expand([str(tree)])]
+    paths = [source.uri for source in expand([str(tree)])]
     names = ["a.jpg", "b.jpg", "sub/c.jpg", "sub/deeper/d.jpg", "z.txt"]
     assert paths == [str(tree / name) for name in names]
 
@@ -32,12 +33,14 @@ def test_a_cycle_of_links_ends_and_is_not_entered(tree: Path) -> None:
     (tree / "loop").symlink_to(tree / "loop")
     sources = list(expand([str(tree)]))
     assert len(sources) == 7
-    assert all(not source.follow_links for source in sources)
+    assert all(isinstance(source, File) and not source.follow_links for source in sources)
 
 
 def test_what_the_user_names_is_handed_on_as_it_is(tree: Path) -> None:
     missing = str(tree / "missing")
-    assert list(expand([missing, STDIN])) == [Source(missing, True), Source(STDIN, True)]
+    named, stream = expand([missing, STDIN])
+    assert named == File(missing)
+    assert isinstance(stream, Stream) and stream.uri == STDIN
 
 
 def test_a_very_deep_folder_is_no_recursion(
@@ -62,7 +65,7 @@ def test_a_very_deep_folder_is_no_recursion(
 def test_a_folder_that_may_not_be_listed_becomes_an_input(tree: Path) -> None:
     (tree / "sub").chmod(0)
     try:
-        assert str(tree / "sub") in [source.path for source in expand([str(tree)])]
+        assert str(tree / "sub") in [source.uri for source in expand([str(tree)])]
     finally:
         (tree / "sub").chmod(0o700)
 

@@ -11,10 +11,16 @@ import click
 
 from verascope.cli.table import Table
 from verascope.errors import UsageError
-from verascope.scan.outputs import Csv, JsonLines, Output
-from verascope.scan.sources import Source
+from verascope.scan.outputs import Csv, JsonLines, Output, Parquet, Sarif
+from verascope.scan.sources import File, Source
 
-FORMATS: dict[str, Callable[[TextIO], Output]] = {"text": Table, "jsonl": JsonLines, "csv": Csv}
+FORMATS: dict[str, Callable[[TextIO], Output]] = {
+    "text": Table,
+    "jsonl": JsonLines,
+    "csv": Csv,
+    "parquet": Parquet,
+    "sarif": Sarif,
+}
 PART = ".part"  # of a file that is still being written
 
 
@@ -35,7 +41,7 @@ def others(sources: Iterable[Source], path: str | None) -> Iterator[Source]:
     """
     own = {os.path.abspath(name) for name in (path, path + PART)} if path else set()
     for source in sources:
-        if os.path.abspath(source.path) not in own:
+        if not isinstance(source, File) or os.path.abspath(source.path) not in own:
             yield source
         elif source.follow_links:
             raise UsageError(f"-o {path} would overwrite an input")

@@ -1,10 +1,14 @@
-"""`verascope scan`: files, folders, lists and standard input to Results."""
+"""`verascope scan`: files, folders, archives, lists, URLs and standard input to Results."""
 
 import math
+import os
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -13,174 +17,417 @@ from verascope.cli.registry import registry_options, registry_path
 from verascope.cli.verify import trust_lists
 from verascope.result import Result, Verdict
 from verascope.scan.outputs import Output
-from verascope.scan.sources import STDIN, Source, expand, listed
 from verascope.scan.tally import Tally
 from verascope.settings import Limits, Quality, Settings
 
 if TYPE_CHECKING:
-    from verascope.scanner import Scanner
+    from verascope.cli.progress import Progress
+    from verascope.policy import Policy
+    from verascope.scan.pool import Pool
+    from verascope.scan.run import RunFolder
+    from verascope.scan.sources import Source
+    from verascope.scan.walk import Walk
+
+ACTIONS = ("allow", "label", "review", "limit", "block")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Verb = Callable[..., Any]
+
+
+def options(*several: Callable[[Verb], Verb]) -> Callable[[Verb], Verb]:
+    """Several options as one decorator."""
+
+    def decorate(verb: Verb) -> Verb:
+        for each in reversed(several):
+            verb = each(verb)
+        return verb
+
+    return decorate
+
+
+INPUTS = options(
+    click.argument("paths", nargs=-1, metavar="PATH..."),
+    click.option("--files-from", type=click.File("rb"), help="Read names from a file, one a line."),
+    click.option("-0", "--null", is_flag=True, help="Names in --files-from end with a NUL."),
+    click.option("-r", "--recursive", is_flag=True, help="Accepted; folders are always walked."),
+    click.option(
+        "--include",
+        multiple=True,
+        metavar="GLOB",
+        help="Of what is below a folder or in an archive, only what fits; as in .gitignore.",
+    ),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="And not what fits this."),
+    click.option(
+        "--exclude-from", type=click.File("r"), help="Read such globs from a file, one a line."
+    ),
+    click.option("--max-depth", type=click.IntRange(min=0), help="Enter so many folders deep."),
+    click.option(
+        "--shard",
+        metavar="I/N",
+        help="Only the I-th of N shares, by name: N machines share the work without talking.",
+    ),
+    click.option("--no-archives", is_flag=True, help="Do not look into zip and tar files."),
+    click.option(
+        "--max-members",
+        type=click.IntRange(min=1),
+        default=1_000_000,
+        show_default=True,
+        help="Of one archive.",
+    ),
+    click.option(
+        "--max-unpacked",
+        type=click.IntRange(min=1),
+        default=100_000_000_000,
+        show_default=True,
+        help="Bytes out of one archive.",
+    ),
+    click.option(
+        "--max-ratio",
+        type=click.FloatRange(min=1),
+        default=200.0,
+        show_default=True,
+        help="Bytes unpacked for each byte of an archive, from 16 MB on.",
+    ),
+)
+OUTPUTS = options(
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(list(FORMATS)),
+        default="text",
+        show_default=True,
+        help="A table for people, one Result a line (jsonl, csv), or a whole file "
+        "(parquet, sarif).",
+    ),
+    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write results there."),
+    click.option(
+        "--run",
+        "run_folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Keep the run in DIR: results, journal, settings. `verascope report DIR` shows it.",
+    ),
+    click.option(
+        "--resume", is_flag=True, help="Go on with the run in DIR: only what is new is scanned."
+    ),
+    click.option(
+        "--retry", is_flag=True, help="With --resume: again what failed because a worker died."
+    ),
+    click.option(
+        "--unordered", is_flag=True, help="Results as they come, not in the inputs' order."
+    ),
+)
+JUDGING = options(
+    click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Inputs at once, each with a worker process; 0 is one for each core.",
+    ),
+    click.option(
+        "--detector",
+        "detectors",
+        multiple=True,
+        help="Run this detector (a name or a model folder) instead of all; may be repeated.",
+    ),
+    click.option(
+        "--quality",
+        type=click.Choice([each.value for each in Quality]),
+        default=Quality.AUTO.value,
+        show_default=True,
+        help="Image detector: fast, accurate (needs `verascope models install clip-vit-b16`), or "
+        "auto: accurate where its encoder is installed.",
+    ),
+    click.option(
+        "--heatmaps",
+        type=click.Path(file_okay=False),
+        metavar="DIR",
+        help="Write where the score comes from as PNG files (accurate only; takes as long again).",
+    ),
+    click.option(
+        "--trust",
+        default=",".join(Settings().trust),
+        show_default=True,
+        help="Trust lists for credentials: names or PEM files, separated by commas.",
+    ),
+    click.option("--no-provenance", is_flag=True, help="Do not look at Content Credentials."),
+    click.option(
+        "--watermarks", is_flag=True, help="Look for invisible watermarks whose words are known."
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=Limits().stage_timeout_s,
+        show_default=True,
+        help="Seconds that each stage of reading one file may take.",
+    ),
+    click.option(
+        "--max-size",
+        type=click.IntRange(min=1),
+        default=Limits().max_bytes,
+        show_default=True,
+        help="Largest file, in bytes.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(min=1),
+        default=Limits().max_pixels,
+        show_default=True,
+        help="Largest picture, by its header.",
+    ),
+)
+ENDING = options(
+    click.option(
+        "--policy",
+        "policy_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Give each Result the action that this policy (TOML) chooses.",
+    ),
+    click.option(
+        "--fail-on",
+        default=Verdict.SYNTHETIC.value,
+        show_default=True,
+        help="Verdicts, or actions of the policy, that make the exit code 1, with commas between.",
+    ),
+    click.option("--exit-zero", is_flag=True, help="Exit 0 also when something is flagged."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress and no summary."),
+)
 
 
 @click.command(epilog="Exit codes: 0 nothing flagged; 1 something flagged; 2 an input failed.")
-@click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option("--files-from", type=click.File("rb"), help="Read names from a file, one a line.")
-@click.option("-0", "--null", is_flag=True, help="Names in --files-from end with a NUL.")
-@click.option("-r", "--recursive", is_flag=True, help="Accepted; folders are always walked.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(list(FORMATS)),
-    default="text",
-    show_default=True,
-    help="A table for people, or one Result a line for machines.",
-)
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write results there.")
-@click.option(
-    "--detector",
-    "detectors",
-    multiple=True,
-    help="Run this detector (a name or a model folder) instead of all; may be repeated.",
-)
-@click.option(
-    "--quality",
-    type=click.Choice([each.value for each in Quality]),
-    default=Quality.AUTO.value,
-    show_default=True,
-    help="Image detector: fast, accurate (needs `verascope models install clip-vit-b16`), or auto: "
-    "accurate where its encoder is installed.",
-)
-@click.option(
-    "--heatmaps",
-    type=click.Path(file_okay=False),
-    metavar="DIR",
-    help="Write where the score comes from as PNG files (accurate only; takes as long again).",
-)
-@click.option(
-    "--trust",
-    default=",".join(Settings().trust),
-    show_default=True,
-    help="Trust lists for credentials: names or PEM files, separated by commas.",
-)
-@click.option("--no-provenance", is_flag=True, help="Do not look at Content Credentials.")
-@click.option(
-    "--watermarks", is_flag=True, help="Look for invisible watermarks whose words are known."
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=Limits().stage_timeout_s,
-    show_default=True,
-    help="Seconds that each stage of reading one file may take.",
-)
-@click.option(
-    "--max-size",
-    type=click.IntRange(min=1),
-    default=Limits().max_bytes,
-    show_default=True,
-    help="Largest file, in bytes.",
-)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=Limits().max_pixels,
-    show_default=True,
-    help="Largest picture, by its header.",
-)
-@click.option(
-    "--fail-on",
-    default=Verdict.SYNTHETIC.value,
-    show_default=True,
-    help="Verdicts that make the exit code 1, separated by commas.",
-)
-@click.option("--exit-zero", is_flag=True, help="Exit 0 also when something is flagged.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@INPUTS
+@OUTPUTS
+@JUDGING
+@ENDING
 @registry_options
-def scan(
-    paths: tuple[str, ...],
-    files_from: BinaryIO | None,
-    null: bool,
-    recursive: bool,
-    format_: str,
-    output: str | None,
-    detectors: tuple[str, ...],
-    quality: str,
-    heatmaps: str | None,
-    trust: str,
-    no_provenance: bool,
-    watermarks: bool,
-    timeout: float,
-    max_size: int,
-    max_pixels: int,
-    fail_on: str,
-    exit_zero: bool,
-    quiet: bool,
-    recover: bool,
-    registry: str | None,
-) -> int:
+def scan(paths: tuple[str, ...], files_from: BinaryIO | None, null: bool, **given: Any) -> int:
     """Judge files and folders: was it made by a machine, and what speaks for it?
 
     \b
       verascope scan photo.jpg                          one file
       verascope scan photos/ --format jsonl -o r.jsonl  a folder, one Result a line
+      verascope scan archive/ --run runs/1 --resume     for days; stopped, it goes on
+      verascope scan s3://bucket/uploads photos.zip     a bucket, an archive
       find . -print0 | verascope scan --files-from - -0 a list of names
       verascope scan - < photo.jpg                      standard input
 
     Nothing is uploaded. `unremarkable` means that nothing was found, never that a file is real.
     """
+    _check(paths, files_from, given)
+    settings, walk = _settings(given), _walk(given)
+    tally = Tally(_flagging(given["fail_on"]))
+    policy = _policy(given["policy_file"])
+    with ExitStack() as open_:
+        folder = _folder(given, settings, paths, policy)
+        pool = open_.enter_context(_pool(given, settings, folder))
+        if folder is not None:
+            open_.enter_context(folder)
+        sources = _sources(paths, files_from, null, given["output"], walk)
+        progress = _progress(given, paths, files_from, walk)
+        results = pool.run(
+            folder.fresh(sources) if folder else sources, ordered=not given["unordered"]
+        )
+        try:
+            with _asked_to_stop(pool), _output(given, folder) as write:
+                for result in results:
+                    done = result if policy is None else policy.applied(result)
+                    write(done)
+                    tally.add(done)
+                    if progress is not None:
+                        progress.add(done)
+                if pool.stopping:
+                    raise KeyboardInterrupt
+        finally:
+            if progress is not None:
+                progress.close()
+            _sum_up(tally, folder, pool, quiet=given["quiet"])
+    return tally.exit_code(exit_zero=given["exit_zero"])
+
+
+def _check(paths: tuple[str, ...], files_from: BinaryIO | None, given: dict[str, Any]) -> None:
+    """Refuse what cannot be, before anything is opened."""
     if not paths and files_from is None:
-        raise click.UsageError("name a file or folder, '-' for standard input, or --files-from")
-    if not math.isfinite(timeout):
+        raise click.UsageError(
+            "name a file or folder, a URL, '-' for standard input, or --files-from"
+        )
+    if not math.isfinite(given["timeout"]):
         raise click.UsageError("--timeout takes a number of seconds")
-    settings = Settings(
-        limits=Limits(max_bytes=max_size, max_pixels=max_pixels, stage_timeout_s=timeout),
-        trust=trust_lists(trust),
-        detectors=detectors or None,
-        quality=Quality(quality),
-        heatmaps=heatmaps,
-        provenance=not no_provenance,
-        watermarks=watermarks,
-        registry=registry_path(recover and not no_provenance, registry),
+    if given["run_folder"] is None and (given["resume"] or given["retry"]):
+        raise click.UsageError("--resume and --retry need --run DIR, the folder of the run")
+    if given["run_folder"] is not None and given["output"] is not None:
+        raise click.UsageError("with --run, results are in DIR/results.jsonl; leave -o out")
+    if given["format_"] == "parquet" and given["output"] is None:
+        raise click.UsageError("--format parquet needs -o FILE")
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    limits = Limits(
+        max_bytes=given["max_size"],
+        max_pixels=given["max_pixels"],
+        stage_timeout_s=given["timeout"],
     )
-    tally = Tally(_verdicts(fail_on))
-    names = listed(files_from, b"\0" if null else b"\n") if files_from else ()
-    sources: Iterable[Source] = others(expand(chain(paths, names)), output)
-    if not quiet and sys.stderr.isatty() and (output or not sys.stdout.isatty()):
-        from verascope.cli.progress import with_progress
-
-        sources = with_progress(sources, None if files_from else sum(1 for _ in expand(paths)))
-    try:
-        with target(output, format_) as stream:
-            _run(sources, settings, FORMATS[format_](stream), tally)
-    finally:
-        if not quiet:
-            click.echo(tally.summary(), err=True)
-    return tally.exit_code(exit_zero=exit_zero)
+    return Settings(
+        limits=limits,
+        trust=trust_lists(given["trust"]),
+        detectors=given["detectors"] or None,
+        quality=Quality(given["quality"]),
+        heatmaps=given["heatmaps"],
+        provenance=not given["no_provenance"],
+        watermarks=given["watermarks"],
+        registry=registry_path(given["recover"] and not given["no_provenance"], given["registry"]),
+    )
 
 
-def _run(sources: Iterable[Source], settings: Settings, output: Output, tally: Tally) -> None:
+def _walk(given: dict[str, Any]) -> "Walk":
+    from verascope.scan.choice import Choice
+    from verascope.scan.parts import ArchiveLimits
+    from verascope.scan.walk import Walk
+
+    listed = given["exclude_from"].read().splitlines() if given["exclude_from"] else []
+    choice = Choice(
+        include=given["include"],
+        exclude=(*given["exclude"], *listed),
+        shard=_shard(given["shard"]),
+    )
+    bounds = ArchiveLimits(
+        max_members=given["max_members"],
+        max_total_bytes=given["max_unpacked"],
+        max_ratio=given["max_ratio"],
+    )
+    return Walk(
+        choice=choice,
+        max_depth=given["max_depth"],
+        archives=None if given["no_archives"] else bounds,
+        limits=Limits(max_bytes=given["max_size"], stage_timeout_s=given["timeout"]),
+    )
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise click.UsageError("--shard takes I/N, as 1/4, with I from 1 to N")
+    return int(index), int(count)
+
+
+def _policy(file: Path | None) -> "Policy | None":
+    if file is None:
+        return None
+    from verascope.policy import load
+
+    return load(file)
+
+
+def _folder(
+    given: dict[str, Any], settings: Settings, paths: tuple[str, ...], policy: "Policy | None"
+) -> "RunFolder | None":
+    """The folder of the run, where it is kept in one."""
+    if given["run_folder"] is None:
+        return None
+    from verascope.scan.run import RunFolder
     from verascope.scanner import Scanner
 
-    with Scanner(settings) as scanner:
-        for source in sources:
-            result = _scan(scanner, source)
-            output.write(result)
-            tally.add(result)
+    identity = Scanner(settings).identity() | {"policy": policy.sha256 if policy else None}
+    facts = {
+        "command": [os.fsencode(each).decode(errors="backslashreplace") for each in sys.argv],
+        "inputs": [os.fsencode(each).decode(errors="backslashreplace") for each in paths],
+        "identity": identity,
+    }
+    return RunFolder(given["run_folder"], facts, resume=given["resume"], retry=given["retry"])
 
 
-def _scan(scanner: "Scanner", source: Source) -> Result:
-    from verascope.scanner import refused
+def _pool(given: dict[str, Any], settings: Settings, folder: "RunFolder | None") -> "Pool":
+    from verascope.scan.pool import Pool
 
-    if source.reason is not None:
-        return refused(source.path, source.reason)
-    if source.path != STDIN:
-        return scanner.scan(source.path, follow_links=source.follow_links)
-    if sys.stdin is None:
-        raise click.UsageError("there is no standard input to read")
-    return scanner.scan_stream(sys.stdin.buffer)
+    jobs = given["jobs"] or len(os.sched_getaffinity(0))
+    if folder is None:
+        return Pool(settings, jobs)
+    # A heat map is drawn for each input, also for one whose content has a Result.
+    known = None if settings.heatmaps else folder.known
+    return Pool(settings, jobs, known=known, made=folder.made)
 
 
-def _verdicts(names: str) -> frozenset[Verdict]:
+def _sources(
+    paths: tuple[str, ...],
+    files_from: BinaryIO | None,
+    null: bool,
+    output: str | None,
+    walk: "Walk",
+) -> "Iterable[Source]":
+    from verascope.scan.walk import expand, listed
+
+    names = listed(files_from, b"\0" if null else b"\n") if files_from else ()
+    return others(expand(chain(paths, names), walk), output)
+
+
+def _progress(
+    given: dict[str, Any], paths: tuple[str, ...], files_from: BinaryIO | None, walk: "Walk"
+) -> "Progress | None":
+    """A line on standard error; not where results go to the same terminal."""
+    shown = given["run_folder"] or given["output"] or not sys.stdout.isatty()
+    if given["quiet"] or not shown:
+        return None
+    from verascope.cli.progress import Progress
+    from verascope.scan.walk import count
+
+    countable = files_from is None and sys.stderr.isatty()
+    return Progress((lambda: count(paths, walk)) if countable else None)
+
+
+@contextmanager
+def _output(
+    given: dict[str, Any], folder: "RunFolder | None"
+) -> Iterator[Callable[[Result], None]]:
+    """Where each Result is written to."""
+    if folder is not None:
+        yield folder.add
+        return
+    with target(given["output"], given["format_"]) as stream:
+        output: Output = FORMATS[given["format_"]](stream)
+        try:
+            yield output.write
+        finally:
+            output.close()
+
+
+def _sum_up(tally: Tally, folder: "RunFolder | None", pool: "Pool", *, quiet: bool) -> None:
+    """Write and say what it came to; of a run, with all that it had done before."""
+    if folder is not None:
+        ended = pool.stopping or sys.exc_info()[0] is not None
+        with suppress(OSError):  # the disk may be full
+            folder.finish("interrupted" if ended else "finished")
+        tally.clear()
+        folder.tally(tally)
+    if not quiet:
+        click.echo(tally.summary(), err=True)
+
+
+@contextmanager
+def _asked_to_stop(pool: "Pool") -> Iterator[None]:
+    """A first signal ends the run after what was begun; a second one at once."""
+
+    def heard(number: int, frame: object) -> None:
+        if not pool.stopping:
+            words = b"\nstopping after what was begun; once more stops at once\n"
+            os.write(2, words) if sys.stderr.isatty() else None
+        pool.interrupt()
+
+    heeded = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, heard) for each in heeded}
     try:
-        return frozenset(Verdict(name.strip()) for name in names.split(",") if name.strip())
-    except ValueError as error:
-        raise click.UsageError(f"--fail-on takes {', '.join(Verdict)}: {error}") from error
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _flagging(names: str) -> frozenset[str]:
+    """The verdicts and actions that flag a run."""
+    wanted = frozenset(name.strip() for name in names.split(",") if name.strip())
+    unknown = sorted(wanted - {*Verdict, *ACTIONS})
+    if unknown:
+        choices = ", ".join([*Verdict, *ACTIONS])
+        raise click.UsageError(f"--fail-on takes {choices}; not {unknown[0]!r}")
+    return wanted

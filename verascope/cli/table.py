@@ -33,6 +33,9 @@ class Table:
         click.echo(line, file=self._stream, nl=False)  # drops the colours unless on a terminal
         self._stream.flush()
 
+    def close(self) -> None:
+        """Nothing is left to write."""
+
 
 def _score(result: Result) -> str:
     if result.score is None or result.interval is None:

@@ -61,6 +61,11 @@ class ImageClip(FolderDetector):
     def window_shape(self) -> tuple[int, ...]:
         return (self.use.side, self.use.side, 3)
 
+    @property
+    def encoder_sha256(self) -> str:
+        """Of the build of the encoder that runs here."""
+        return self._encoder.description.sha256
+
     def load(self) -> None:
         _ = self._head, self._patches
         self._encoder.load()

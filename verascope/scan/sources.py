@@ -1,65 +1,113 @@
-"""What to scan: named files, folders walked in a stable order, lists of names."""
+"""What can be scanned: one kind of source a class, each of which knows how a Scanner reads it."""
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from verascope.result import Reason
+from verascope.result import Reason, Result
+
+if TYPE_CHECKING:
+    from verascope.scanner import Known, Scanner
 
 STDIN = "-"
 
 
-class Source(NamedTuple):
-    """One input. Links are followed only where the user named them.
+class Source(Protocol):
+    """One input of a run."""
 
-    `reason` is set where the input cannot even be asked for: a folder that may not be listed.
-    """
+    @property
+    def uri(self) -> str:
+        """How its Result names it."""
+
+    def stamp(self) -> str | None:
+        """What changes with the content, found without reading it; None where nothing does.
+
+        A journal takes an input with the stamp of the last run for done.
+        """
+
+    def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
+        """Judge it; whatever is wrong with it is in the Result."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file by its path. Links are followed only where the user named them."""
 
     path: str
-    follow_links: bool
-    reason: Reason | None = None
+    follow_links: bool = True
 
+    @property
+    def uri(self) -> str:
+        """Its path, or a file: URI where that is no valid Unicode."""
+        from verascope.scanner import uri_of
 
-def expand(paths: Iterable[str]) -> Iterator[Source]:
-    """Each path as it is; a folder as all the files below it, sorted by name.
+        return uri_of(self.path)
 
-    Symbolic links inside a folder are handed on, not followed, so a cycle ends and nothing outside
-    the folder is opened. A folder that cannot be listed is handed on itself, with the reason.
-    """
-    for path in paths:
-        if path != STDIN and os.path.isdir(path):
-            yield from _walk(path)
-        else:
-            yield Source(path, follow_links=True)
-
-
-def listed(file: BinaryIO, separator: bytes = b"\n") -> Iterator[str]:
-    """The names in a list of files, one a line (or between NULs); empty lines are skipped."""
-    rest = b""
-    while chunk := file.read(1 << 16):
-        *names, rest = (rest + chunk).split(separator)
-        yield from (os.fsdecode(name) for name in names if name)
-    if rest:
-        yield os.fsdecode(rest)
-
-
-def _walk(folder: str) -> Iterator[Source]:
-    """Depth first without recursion: a folder may be deeper than Python's stack."""
-    waiting = [(folder, True)]
-    while waiting:
-        path, is_folder = waiting.pop()
-        if not is_folder:
-            yield Source(path, follow_links=False)
-            continue
+    def stamp(self) -> str | None:
+        """Size, times of change and place on the disk."""
         try:
-            waiting.extend(reversed(_entries(path)))
-        except PermissionError:
-            yield Source(path, follow_links=False, reason=Reason.PERMISSION_DENIED)
-        except OSError:  # it is gone, or was replaced
-            yield Source(path, follow_links=False, reason=Reason.NOT_FOUND)
+            found = os.stat(self.path, follow_symlinks=self.follow_links)
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
+
+    def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
+        """Judge the file."""
+        return scanner.scan(self.path, follow_links=self.follow_links, known=known)
 
 
-def _entries(folder: str) -> list[tuple[str, bool]]:
-    """What lies in a folder, by name, and whether it is a folder."""
-    with os.scandir(folder) as found:
-        return sorted((entry.path, entry.is_dir(follow_symlinks=False)) for entry in found)
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Bytes that are no file of their own: standard input, an archive's member, a remote object.
+
+    Attributes:
+        uri: how its Result names it.
+        open: gives the bytes, when their turn comes.
+        part: what it is of the file that the uri begins with.
+        stamped: the stamp.
+    """
+
+    uri: str
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+    part: str | None = None
+    stamped: str | None = None
+
+    def stamp(self) -> str | None:
+        """As it was given."""
+        return self.stamped
+
+    def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
+        """Judge what the stream holds; where it cannot be had, say why."""
+        from verascope.errors import InputTrouble
+        from verascope.scanner import refused
+
+        try:
+            with self.open() as stream:
+                return scanner.scan_stream(stream, self.uri, part=self.part, known=known)
+        except InputTrouble as trouble:
+            return refused(self.uri, trouble.reason, trouble.detail, part=self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An input that cannot even be asked for: a folder that may not be listed, say."""
+
+    uri: str
+    reason: Reason
+    detail: str = ""
+    part: str | None = None
+
+    def stamp(self) -> str | None:
+        """None: it is tried again."""
+        return None
+
+    def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
+        """The Result that says why."""
+        from verascope.scanner import refused
+
+        return refused(self.uri, self.reason, self.detail, part=self.part)

@@ -1,0 +1,175 @@
+"""Many inputs at once: threads, each with a Scanner and so with an isolated worker of its own.
+
+A thread waits for its worker or runs the models, which let go of the interpreter meanwhile, so as
+many threads as cores keep these busy. All take from one queue, so dear inputs hold up nobody. A
+worker that dies is replaced, and its input tried once more; then it has its reason.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from verascope.result import Reason, Result, Status
+from verascope.scan.sources import Source
+from verascope.scanner import Known, Scanner
+from verascope.settings import Settings
+
+ATTEMPTS = 2
+DEATHS = frozenset({Reason.WORKER_CRASHED, Reason.TIMEOUT})  # of a worker; it may have been chance
+AHEAD = 2  # inputs handed out for each worker: the one that it is at, and the next
+WINDOW = 64  # results for each worker that may wait for an earlier one
+CLOSING_S = 5.0  # that a thread gets to see that its worker is gone
+
+
+class _NoMoreError(Exception):
+    """Waiting for the next source was broken off."""
+
+
+class Pool:
+    """Judges sources on several workers. A context manager; workers start as they are needed.
+
+    Args:
+        settings: of every Scanner.
+        jobs: the most inputs at once.
+        known: as for Scanner.scan; called by the pool's threads.
+        made: told each Result as soon as it is there, by the pool's threads.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: int = 1,
+        *,
+        known: Known | None = None,
+        made: Callable[[Result], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._jobs = jobs
+        self._known = known
+        self._made = made
+        self._scanners: list[Scanner] = []
+        self._threads: list[threading.Thread] = []
+        self._given: queue.SimpleQueue[tuple[int, Source] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
+        self._stopping = self._taking = self._closed = False
+
+    def run(self, sources: Iterable[Source], *, ordered: bool = True) -> Iterator[Result]:
+        """Each source's Result, in the sources' order or as they come.
+
+        Memory does not grow with the number of sources: they are taken as there is room.
+
+        Raises:
+            VerascopeError: the settings cannot be.
+        """
+        waiting, held = enumerate(sources), dict[int, Result]()
+        begun = finished = told = 0
+        more = True
+        while True:
+            while more and not self._stopping and self._room(begun, finished, told):
+                task = self._next(waiting)
+                more = task is not None
+                if task is not None:
+                    self._hand_out(task)
+                    begun += 1
+            if finished == begun:  # all that was begun is told, since nothing earlier is missing
+                return
+            index, result = self._done.get()
+            if isinstance(result, BaseException):
+                raise result
+            finished += 1
+            if not ordered:
+                told += 1
+                yield result
+                continue
+            held[index] = result
+            while told in held:
+                told += 1
+                yield held.pop(told - 1)
+
+    def interrupt(self) -> None:
+        """Take no more sources; those that were begun are finished. For a signal's handler.
+
+        Raises:
+            KeyboardInterrupt: it is the second time.
+        """
+        if self._stopping:
+            raise KeyboardInterrupt
+        self._stopping = True
+        if self._taking:  # a source may be long in coming, from a pipe or a store
+            raise _NoMoreError
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping
+
+    def close(self) -> None:
+        """Kill the workers."""
+        self._closed = True
+        for _ in self._threads:
+            self._given.put(None)
+        for scanner in self._scanners:
+            scanner.close()
+        for thread in self._threads:
+            thread.join(CLOSING_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _next(self, waiting: Iterator[tuple[int, Source]]) -> tuple[int, Source] | None:
+        try:
+            self._taking = True
+            return next(waiting, None)
+        except _NoMoreError:
+            return None
+        finally:
+            self._taking = False
+
+    def _room(self, begun: int, finished: int, told: int) -> bool:
+        return begun - finished < AHEAD * self._jobs and begun - told < WINDOW * self._jobs
+
+    def _hand_out(self, task: tuple[int, Source]) -> None:
+        """Put a task in the queue, with one more worker for it where there may be one."""
+        if len(self._threads) < self._jobs:
+            first = self._scanners[0] if self._scanners else None
+            scanner = Scanner(self._settings, models=first)
+            if first is None:
+                scanner.start()  # here, so that settings that cannot be are told at once
+            self._scanners.append(scanner)
+            thread = threading.Thread(target=self._work, args=(scanner,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._given.put(task)
+
+    def _work(self, scanner: Scanner) -> None:
+        while (task := self._given.get()) is not None and not self._closed:
+            index, source = task
+            try:
+                result = self._judged(scanner, source)
+                self._made(result)
+            except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised in `run`
+                self._done.put((index, error))
+            else:
+                self._done.put((index, result))
+
+    def _judged(self, scanner: Scanner, source: Source) -> Result:
+        """The Result, of a second attempt where the first one killed the worker."""
+        result = source.scan(scanner, self._known)
+        for attempt in range(2, ATTEMPTS + 1):
+            if self._closed or result.status is not Status.FAILED or result.reason not in DEATHS:
+                break
+            again = source.scan(scanner, self._known)
+            result = msgspec.structs.replace(again, attempts=attempt)
+        return result
