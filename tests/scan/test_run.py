@@ -1,5 +1,6 @@
 """The folder of a run: nothing lost, nothing twice, whenever and however often it is killed."""
 
+import contextlib
 import json
 import os
 import random
@@ -18,8 +19,8 @@ from PIL import Image
 from tests.conftest import Command
 from verascope.errors import UsageError, VerascopeError
 from verascope.result import Input, Result, Status, Verdict
-from verascope.scan.results import read_results
-from verascope.scan.run import JOURNAL, RESULTS, RunFolder
+from verascope.scan.results import RESULTS, read_results
+from verascope.scan.run import JOURNAL, RunFolder
 
 KILLS = 10
 FACTS = {"identity": {"models": {"m": 1}, "settings": {"quality": "fast"}}}
@@ -196,10 +197,12 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     result = Result(input=Input(uri="a"), status=Status.SCORED, verdict=Verdict.UNREMARKABLE)
     with RunFolder(tmp_path / "run", FACTS) as run:
         run.add(result)
-        kept, run._results = run._results, open("/dev/full", "ab", buffering=0)
-        with pytest.raises(VerascopeError, match="cannot be written: .*No space left"):
+        kept = run._results
+        with (
+            open("/dev/full", "ab", buffering=0) as run._results,
+            pytest.raises(VerascopeError, match=r"cannot be written: .*No space left"),
+        ):
             run.add(result)
-        run._results.close()
         run._results = kept
     assert [each.input.uri for each in read_results(tmp_path / "run")] == ["a"]
 
@@ -212,10 +215,8 @@ def test_results_read_back_name_the_line_that_is_none(tmp_path: Path) -> None:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _workers(parent: int) -> list[int]:

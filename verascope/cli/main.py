@@ -20,6 +20,7 @@ VERBS = {
     "sign": ("sign:sign", "Sign a file with a Content Credential of your own."),
     "republish": ("republish:republish", "Transcode an upload and keep its history."),
     "register": ("register:register", "Keep a signed file's fingerprint, to find it again."),
+    "report": ("report:report", "Results as one page that a person can read."),
     "policy": ("policy:policy", "Rules that turn Results into actions; replay them."),
     "trust": ("trust:trust", "Manage the lists of signers that are trusted."),
     "cert": ("cert:cert", "Make a certificate to try signing with."),

@@ -119,9 +119,14 @@ def save(folder: Path, uri: str, sha256: str | None, heat: Heat) -> Path:
         heat: the map.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = UNSAFE.sub("_", uri.rsplit("/", 1)[-1])[-LONGEST:].lstrip(".") or "input"
-    file = folder / f"{name}-{(sha256 or '')[:HASH]}.png"
+    file = folder / file_name(uri, sha256)
     part = file.with_suffix(".part")
     Image.fromarray(drawn(heat)).save(part, "PNG")
     part.replace(file)
     return file
+
+
+def file_name(uri: str, sha256: str | None) -> str:
+    """What the map of an input of this name and content is called."""
+    name = UNSAFE.sub("_", uri.rsplit("/", 1)[-1])[-LONGEST:].lstrip(".") or "input"
+    return f"{name}-{(sha256 or '')[:HASH]}.png"

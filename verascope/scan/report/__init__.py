@@ -1,0 +1,1 @@
+"""Results as one page that a person can read: nothing is fetched, everything is inside."""

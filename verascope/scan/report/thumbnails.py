@@ -1,0 +1,71 @@
+"""Small pictures of inputs: made in an isolated worker, which alone opens the files."""
+
+import base64
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from verascope.errors import InputTrouble
+from verascope.media.sandbox import Sandbox
+from verascope.media.wire import Array
+from verascope.settings import Limits
+
+SIDE = 112  # pixels, the longer one
+QUALITY = 60  # of the JPEG
+FUNCTION = "verascope.scan.report.thumbnails:shrink"
+
+
+class Wanted(Struct, frozen=True):
+    """Which file, and what its content was when it was judged."""
+
+    path: bytes
+    limits: Limits
+
+
+def thumbnails(paths: Iterable[str]) -> Iterator[str | None]:
+    """A data: URI for each file; None where there is none, or it cannot be decoded."""
+    limits = Limits()
+    with Sandbox(
+        FUNCTION, memory_bytes=limits.worker_memory_bytes, timeout_s=limits.stage_timeout_s
+    ) as sandbox:
+        for path in paths:
+            found = None
+            try:
+                request = msgspec.msgpack.encode(Wanted(os.fsencode(path), limits))
+                for message in sandbox.call(request):
+                    found = message.data
+            except InputTrouble:
+                found = None
+            yield f"data:image/jpeg;base64,{base64.b64encode(found).decode()}" if found else None
+
+
+def shrink(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
+    """Inside the worker: a file to a small JPEG; nothing where it is no picture."""
+    import mmap
+
+    from PIL import Image
+
+    from verascope.media.image import decode, read_header
+    from verascope.media.source import open_regular
+    from verascope.media.types import judgeable
+    from verascope.result import Modality
+
+    ask = msgspec.msgpack.decode(request, type=Wanted)
+    name = os.fsdecode(os.path.basename(ask.path))  # noqa: PTH119 - bytes
+    try:
+        with (
+            open_regular(ask.path, True, ask.limits) as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            kind, _ = judgeable(data, name, frozenset({Modality.IMAGE}))
+            picture = decode(data, kind, read_header(data, kind, ask.limits), ask.limits)
+    except (InputTrouble, OSError):
+        return
+    small = Image.fromarray(picture.pixels)
+    small.thumbnail((SIDE, SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=QUALITY)
+    yield encoded.getvalue(), ()
