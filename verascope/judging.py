@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from verascope import __version__
-from verascope.detect.contract import Detector, Locates, Windows
+from verascope.detect.contract import Detector, Locates, TellsFamily, Windows
 from verascope.detect.evidence import evidence as detector_evidence
 from verascope.detect.evidence import reached
 from verascope.exchange import Reading
@@ -27,7 +27,10 @@ class Judged(NamedTuple):
 
 def judge(detector: Detector, windows: Windows, *, heat: bool = False) -> Judged:
     """Windows to logits to one calibrated score; with `heat`, to a map and its regions too."""
-    logits = detector.score(windows.values)
+    if isinstance(detector, TellsFamily):
+        logits, nearest = detector.score_and_nearest(windows.values)
+    else:
+        logits, nearest = detector.score(windows.values), None
     logit = detector.pool(logits)
     estimate = detector.calibrate(logit)
     point = reached(estimate.score, detector.operating_points)
@@ -40,6 +43,7 @@ def judge(detector: Detector, windows: Windows, *, heat: bool = False) -> Judged
         interval=estimate.interval,
         operating_point=point.name if point else None,
         segments=detector.segments(windows, logits),
+        nearest=nearest if point else None,
     )
     found = detector.heat(windows) if heat and isinstance(detector, Locates) else None
     if found is None:

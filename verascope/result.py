@@ -205,8 +205,23 @@ class OperatingPoint(Struct, frozen=True, kw_only=True):
     true_positive_interval: tuple[float, float] | None = None
 
 
+class Nearest(Struct, frozen=True, kw_only=True):
+    """The family of generators whose traces are nearest, as a hint and no more.
+
+    `confidence` is how often hints of this strength were right for generators' sources that were
+    kept out of training, with its 95 % interval over sources.
+    """
+
+    family: str
+    confidence: float
+    interval: tuple[float, float]
+
+
 class DetectorScore(Struct, frozen=True, kw_only=True):
-    """What one detector said. `operating_point` names the strictest point that was reached."""
+    """What one detector said. `operating_point` names the strictest point that was reached.
+
+    `nearest` is given where one was reached and the detector knows families.
+    """
 
     name: str
     version: str
@@ -216,6 +231,7 @@ class DetectorScore(Struct, frozen=True, kw_only=True):
     interval: tuple[float, float]
     operating_point: str | None
     segments: tuple[Segment, ...] = ()
+    nearest: Nearest | None = None
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

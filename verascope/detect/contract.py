@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from verascope.result import Modality, OperatingPoint, Segment
+from verascope.result import Modality, Nearest, OperatingPoint, Segment
 
 if TYPE_CHECKING:
     from verascope.detect.heat import Heat
@@ -95,3 +95,11 @@ class Locates(Protocol):
 
     def heat(self, windows: Windows) -> "Heat | None":
         """A map over the window; None where this model cannot make one."""
+
+
+@runtime_checkable
+class TellsFamily(Protocol):
+    """A detector that can also name the family of generators whose traces are nearest."""
+
+    def score_and_nearest(self, windows: Array) -> tuple[NDArray[np.float32], Nearest | None]:
+        """As `score`, and the hint for these windows of one input; None where it has none."""

@@ -34,8 +34,19 @@ def evidence(score: DetectorScore, detector: Detector) -> Evidence:
         kind="detector",
         supports=Supports.SYNTHETIC,
         strength=strength(point),
-        statement=f"{score.name} scores it {score.score:.2f}; {_rates(point, detector)}.",
+        statement=f"{score.name} scores it {score.score:.2f}; {_rates(point, detector)}."
+        + _hint(score),
         details=details | measured,
+    )
+
+
+def _hint(score: DetectorScore) -> str:
+    """The nearest family, for what it is worth."""
+    if score.nearest is None:
+        return ""
+    return (
+        f" Its traces are nearest to those of the family {score.nearest.family}; such a hint was "
+        f"right {_share(score.nearest.confidence, score.nearest.interval)} of the time."
     )
 
 

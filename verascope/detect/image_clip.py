@@ -17,10 +17,10 @@ from verascope.detect.contract import Array, Windows
 from verascope.detect.crops import MIN_SIDE
 from verascope.detect.encoder import DESCRIPTION, Encoder, installed
 from verascope.detect.folder_detector import FolderDetector
-from verascope.detect.model_folder import EncoderUse
+from verascope.detect.model_folder import EncoderUse, Families
 from verascope.detect.session import Session, load
 from verascope.errors import ModelError, UsageError
-from verascope.result import Modality
+from verascope.result import Modality, Nearest
 
 if TYPE_CHECKING:
     from verascope.detect.heat import Heat
@@ -78,8 +78,17 @@ class ImageClip(FolderDetector):
         return Windows(square(media, self.use.side)[None], places)
 
     def score(self, windows: Array) -> NDArray[np.float32]:
-        logits = [self._head(self._encoder.taps(one[None])[:, self._rows]) for one in windows]
-        return np.concatenate(logits)
+        return self.score_and_nearest(windows)[0]
+
+    def score_and_nearest(self, windows: Array) -> tuple[NDArray[np.float32], Nearest | None]:
+        found = [
+            self._head.outputs(self._encoder.taps(one[None])[:, self._rows]) for one in windows
+        ]
+        logits = np.concatenate([each[0] for each in found])
+        families = self.folder.description.families
+        if families is None:
+            return logits, None
+        return logits, nearest(families, np.concatenate([each[1] for each in found]).mean(0))
 
     def heat(self, windows: Windows) -> "Heat | None":
         """What each patch says; None where the head cannot judge patches. A pass of its own."""
@@ -141,6 +150,15 @@ class ImageClip(FolderDetector):
     def _patches(self) -> Any:
         graph = self.folder.patches()
         return None if graph is None else load(graph, self._providers, self._threads)
+
+
+def nearest(families: Families, scores: NDArray[np.float32]) -> Nearest:
+    """The first family by its score [families], and what a lead like its is worth."""
+    second, first = np.sort(scores)[-2:]
+    held = [band for band in families.bands if first - second >= band.least_lead]
+    band = max(held, key=lambda band: band.least_lead)
+    name = families.names[int(scores.argmax())]
+    return Nearest(family=name, confidence=band.right, interval=band.interval)
 
 
 @lru_cache(maxsize=2)

@@ -39,6 +39,39 @@ class EncoderUse(Struct, frozen=True, kw_only=True):
     side: int = 224
 
 
+class HintBand(Struct, frozen=True, kw_only=True):
+    """Hints whose first family leads the second by so much, where the source was left out.
+
+    Attributes:
+        least_lead: from which lead on; the next band's is the end.
+        right: share of them that named the family, with its 95 % interval over sources.
+        pictures: how many that was measured on.
+    """
+
+    least_lead: float
+    right: float
+    interval: tuple[float, float]
+    pictures: int
+
+
+class Families(Struct, frozen=True, kw_only=True):
+    """The families that the graph's second output scores, and what naming the first is worth.
+
+    Attributes:
+        names: in the output's order.
+        bands: by the lead of the first, from 0 on.
+        right: share of synthetic pictures whose family was named, their source left out.
+        commonest: the same share if the commonest family were always named: the null.
+        balanced: the mean over families of the share that was named.
+    """
+
+    names: tuple[str, ...]
+    bands: tuple[HintBand, ...]
+    right: float
+    commonest: float
+    balanced: float
+
+
 class ModelDescription(Struct, frozen=True, kw_only=True):
     """What model.json holds; CARD.md is generated from it.
 
@@ -47,7 +80,8 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     reference.npz, null in folders that were written before it was recorded. With `encoder`,
     model.onnx is a head: float32 [n, taps, width] → logits float32 [n]; `patches_sha256` is then
     that of patches.onnx, float32 [n, patches, width] → logits float32 [n, patches], null where
-    the head cannot judge patches.
+    the head cannot judge patches. With `families`, model.onnx has a second output: float32
+    [n, families].
     """
 
     name: str
@@ -64,6 +98,7 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     reference_sha256: str | None = None
     encoder: EncoderUse | None = None
     patches_sha256: str | None = None
+    families: Families | None = None
 
 
 class ModelFolder:

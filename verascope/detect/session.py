@@ -19,13 +19,17 @@ def load(graph: bytes, providers: Sequence[str], threads: int) -> Any:
 
 
 class Session:
-    """A loaded graph with one input and one output; safe to call from several threads."""
+    """A loaded graph with one input; safe to call from several threads."""
 
     def __init__(self, graph: bytes, providers: Sequence[str], threads: int) -> None:
         self._session = load(graph, providers, threads)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Run the graph on [n, ...]; returns float32 [n]."""
-        outputs = self._session.run(None, {self._input: values})
-        return np.asarray(outputs[0], np.float32).reshape(len(values))
+        """Run the graph on [n, ...]; returns its first output, float32 [n]."""
+        return np.asarray(self.outputs(values)[0], np.float32).reshape(len(values))
+
+    def outputs(self, values: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Run the graph on [n, ...]; returns all that it gives."""
+        found: list[NDArray[np.float32]] = self._session.run(None, {self._input: values})
+        return found

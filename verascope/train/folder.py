@@ -23,6 +23,7 @@ from verascope.detect.model_folder import (
     PATCHES,
     REFERENCE,
     EncoderUse,
+    Families,
     ModelDescription,
 )
 from verascope.detect.session import Session
@@ -58,6 +59,7 @@ class Model(NamedTuple):
         limits: what it cannot do, in words.
         encoder: that it stands on, if any.
         patches: patches.onnx, if any.
+        families: of generators that the graph tells apart, if any.
     """
 
     graph: bytes
@@ -68,6 +70,7 @@ class Model(NamedTuple):
     limits: tuple[str, ...] = LIMITS
     encoder: EncoderUse | None = None
     patches: bytes | None = None
+    families: Families | None = None
 
 
 class Facts(NamedTuple):
@@ -124,6 +127,7 @@ def write(
         reference_sha256=sha256(model.reference),
         encoder=model.encoder,
         patches_sha256=None if model.patches is None else sha256(model.patches),
+        families=model.families,
     )
     files = {GRAPH: model.graph, REFERENCE: model.reference, **_described(description)}
     if model.patches is not None:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from verascope.detect.calibration import Calibration
 from verascope.detect.encoder import Encoder
-from verascope.detect.model_folder import EncoderUse
+from verascope.detect.model_folder import EncoderUse, Families
 from verascope.detect.session import Session
 from verascope.result import OperatingPoint
-from verascope.train import calibrate, corpora, head_graph, kernel, measure, report
+from verascope.train import calibrate, corpora, families, head_graph, kernel, measure, report
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
 from verascope.train.features import FeatureStore
@@ -41,6 +41,7 @@ LEFT_OUT = "leave_sources_out"
 REFIT = "refit"
 SCORES = "scores.csv"
 COLUMNS = ("path", "sha256", "label", "source", "generator", "kind")  # of the manifest
+SCANNED = "whole"  # the protocol nearest to what is scanned; hints are measured under it
 RECIPE = "recipe.json"
 Report = Callable[[str, int, int], None]  # which view of which split, done, of how many
 Vectors = dict[str, NDArray[np.float32]]  # view to [n, taps, width]
@@ -84,6 +85,8 @@ class Learned(NamedTuple):
     calibration: Calibration
     points: tuple[OperatingPoint, ...]
     null: dict[str, Any]
+    family_weights: NDArray[np.float32]  # [landmarks, families]
+    families: Families | None
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -125,12 +128,15 @@ def train_head(run: HeadRun) -> Path:
 
 def _learn(run: HeadRun, data: Data, vectors: Vectors) -> Learned:
     """One head a fold and one of everything, with calibration and points out of fold."""
-    held_out = _score_held_out(run, data, vectors)
+    names = families.names_of([data.items[k] for k in data.trained])
+    held_out, said = _score_held_out(run, data, vectors, names)
     main = held_out[HEADLINE].only(lambda item: item.headline)
     fitted = calibrate.calibration(main.synthetic, main.logits, main.sources, seed=run.recipe.seed)
     points = calibrate.operating_points(fitted, main.synthetic, main.logits, main.sources)
-    head = _fit(run, data, vectors, data.trained)
-    return Learned(head, held_out, fitted, points, held_out_nulls(data, held_out))
+    head, family_weights = _fit(run, data, vectors, data.trained, names)
+    null = held_out_nulls(data, held_out)
+    known = families.worth(names, data.items, said)
+    return Learned(head, held_out, fitted, points, null, family_weights, known)
 
 
 def taps_of(run: HeadRun) -> tuple[str, ...]:
@@ -157,21 +163,39 @@ def _taps(
     return store.taps(items, view, rows, lambda done, of: run.report(view, done, of))
 
 
-def _fit(run: HeadRun, data: Data, vectors: Vectors, chosen: NDArray[np.int64]) -> KernelHead:
-    """The head of some items."""
+def _fit(
+    run: HeadRun,
+    data: Data,
+    vectors: Vectors,
+    chosen: NDArray[np.int64],
+    names: tuple[str, ...],
+) -> tuple[KernelHead, NDArray[np.float32]]:
+    """The head of some items, and what its landmarks say for each family."""
     views = [_flat(run, vectors[view][chosen]) for view in run.recipe.views]
-    return kernel.fit(views, _synthetic(data)[chosen], _weights(run, data, chosen), run.recipe)
+    weights = _weights(run, data, chosen)
+    head = kernel.fit(views, _synthetic(data)[chosen], weights, run.recipe)
+    if not names:
+        return head, np.zeros((len(head.landmarks), 0), np.float32)
+    items = [data.items[k] for k in chosen]
+    return head, families.fit(head, views, items, names, weights, run.recipe)
 
 
-def _score_held_out(run: HeadRun, data: Data, vectors: Vectors) -> dict[str, Scored]:
-    """Each item's logits by the head that never saw its source, by protocol."""
+def _score_held_out(
+    run: HeadRun, data: Data, vectors: Vectors, names: tuple[str, ...]
+) -> tuple[dict[str, Scored], NDArray[np.float64]]:
+    """What the head that never saw an item's source says: logits by protocol, families of whole."""
     found = {view: np.full(len(data.items), np.nan) for view in PICTURES}
+    said = np.zeros((len(data.items), len(names)))
     for fold in range(run.recipe.folds):
-        head = _fit(run, data, vectors, data.trained[data.folds[data.trained] != fold])
+        rest = data.trained[data.folds[data.trained] != fold]
+        head, of_families = _fit(run, data, vectors, rest, names)
         held = np.flatnonzero(data.folds == fold)
         for view, logits in found.items():
             logits[held] = _whole(run, head, vectors[view][held])
-    return {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}
+        whole = head.project(_flat(run, vectors[SCANNED][held]))
+        said[held] = head.kernel(whole) @ of_families
+    scored = {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}
+    return scored, said
 
 
 def _whole(run: HeadRun, head: KernelHead, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -202,7 +226,8 @@ def _ship(
     patches: bytes | None,
 ) -> Path:
     """Export, and write the model folder."""
-    graph = head_graph.to_onnx(learned.head, len(taps_of(run)))
+    hinted = None if learned.families is None else learned.family_weights
+    graph = head_graph.to_onnx(learned.head, len(taps_of(run)), hinted)
     facts = Facts(
         run.name,
         run.version,
@@ -210,17 +235,18 @@ def _ship(
         code_sha256(),
         run.recipe,
         read,
-        _model(run, graph, learned.head, patches),
+        _model(run, graph, learned, patches),
     )
     return write(run.out / MODEL, facts, learned.calibration, learned.points, metrics)
 
 
-def _model(run: HeadRun, graph: bytes, head: KernelHead, patches: bytes | None) -> Model:
+def _model(run: HeadRun, graph: bytes, learned: Learned, patches: bytes | None) -> Model:
     """What becomes of the run, as files and words."""
     described = run.encoder.description
     windows = test_windows(described.side)
     rows = [described.taps.index(tap) for tap in taps_of(run)]
     logits = Session(graph, ("CPUExecutionProvider",), 1)(run.encoder.taps(windows)[:, rows])
+    head = learned.head
     parts = (head.mean, head.scale, head.components, head.landmarks, head.weights)
     return Model(
         graph,
@@ -241,6 +267,7 @@ def _model(run: HeadRun, graph: bytes, head: KernelHead, patches: bytes | None) 
             side=described.side,
         ),
         patches,
+        learned.families,
     )
 
 

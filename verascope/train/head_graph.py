@@ -17,8 +17,10 @@ TOLERANCE = 2e-3  # of a logit, onnxruntime against numpy; heads give about −1
 CHECKED = 16  # drawn inputs that both are compared on
 
 
-def to_onnx(head: KernelHead, taps: int) -> bytes:
+def to_onnx(head: KernelHead, taps: int, families: NDArray[np.float32] | None = None) -> bytes:
     """The graph: vectors float32 [n, taps, width] → logits float32 [n].
+
+    With `families`, float32 [landmarks, families], a second output: float32 [n, families].
 
     Raises:
         ModelError: onnxruntime gives other logits than numpy.
@@ -52,7 +54,12 @@ def to_onnx(head: KernelHead, taps: int) -> bytes:
         _node("Exp", ["exponents"], "kernel"),
         _node("MatMul", ["kernel", "weights"], "logits"),
     ]
-    graph = _graph(nodes, constants, ("vectors", ["n", taps, width]), ["n"])
+    gives: dict[str, Sequence[str | int]] = {"logits": ["n"]}
+    if families is not None:
+        constants["of_families"] = families
+        nodes.append(_node("MatMul", ["kernel", "of_families"], "families"))
+        gives["families"] = ["n", families.shape[1]]
+    graph = _graph(nodes, constants, ("vectors", ["n", taps, width]), gives)
     rng = np.random.default_rng(0)
     spread = rng.standard_normal((CHECKED, len(head.mean))).astype(np.float32)
     drawn = head.mean + spread * head.scale
@@ -68,20 +75,23 @@ def linear(weights: NDArray[np.float32], bias: float, patches: int) -> bytes:
         _node("Add", ["products", "bias"], "logits"),
     ]
     shape: list[str | int] = ["n", patches, len(weights)]
-    return _graph(nodes, constants, ("patches", shape), ["n", patches])
+    return _graph(nodes, constants, ("patches", shape), {"logits": ["n", patches]})
 
 
 def _graph(
     nodes: list[onnx.NodeProto],
     constants: dict[str, Any],
     given: tuple[str, Sequence[str | int]],
-    gives: Sequence[str | int],
+    gives: dict[str, Sequence[str | int]],
 ) -> bytes:
     graph = helper.make_graph(
         nodes,
         "head",
         [helper.make_tensor_value_info(given[0], TensorProto.FLOAT, given[1])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, gives)],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in gives.items()
+        ],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     opset = [helper.make_opsetid("", OPSET)]
