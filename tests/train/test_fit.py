@@ -29,7 +29,7 @@ def losses(folder: Path) -> list[float]:
         return [float(row["loss"]) for row in csv.DictReader(log)]
 
 
-def weights(network: Discriminator) -> torch.Tensor:
+def weights(network: torch.nn.Module) -> torch.Tensor:
     return torch.cat([p.flatten() for p in network.state_dict().values()])
 
 

@@ -67,6 +67,12 @@ def train() -> None:
     "--teacher",
     help="An installed encoder: heads on it teach the network. Replaces the recipe's.",
 )
+@click.option(
+    "--start",
+    type=click.Path(exists=True, file_okay=False),
+    help="Start from the discriminator of this run of `generate train dcgan`; with --steps 0 it is "
+    "the detector as it is.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
 @click.option("--dry-run", is_flag=True, help="Print recipe, counts and folds; train nothing.")
 def image(
@@ -83,6 +89,7 @@ def image(
     threads: int,
     workers: int,
     teacher: str | None,
+    start: str | None,
     resume: bool,
     dry_run: bool,
 ) -> None:
@@ -103,7 +110,7 @@ def image(
     from verascope.train.image import Run, plan, train_image
     from verascope.train.recipe import load_recipe
 
-    given = {"steps": steps, "folds": folds, "seed": seed, "teacher": teacher}
+    given = {"steps": steps, "folds": folds, "seed": seed, "teacher": teacher, "start": start}
     changes = {key: value for key, value in given.items() if value is not None}
     run = Run(
         folders=corpora,

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from verascope.detect.crops import CROP
 from verascope.detect.session import Session
 from verascope.errors import ModelError
-from verascope.train.network import Discriminator
 
 OPSET = 17
 TOLERANCE = 1e-4  # of a logit, onnxruntime against torch
@@ -21,7 +20,7 @@ TOLERANCE = 1e-4  # of a logit, onnxruntime against torch
 class Exported(nn.Module):
     """The network with what stands before it: uint8 [n, 192, 192, 3] → float32 [n]."""
 
-    def __init__(self, network: Discriminator) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -31,7 +30,7 @@ class Exported(nn.Module):
         return logits
 
 
-def to_onnx(network: Discriminator) -> bytes:
+def to_onnx(network: nn.Module) -> bytes:
     """The graph, with normalisation inside, for any number of crops.
 
     Raises:
@@ -59,7 +58,7 @@ def to_onnx(network: Discriminator) -> bytes:
 
 
 def torch_score(
-    network: Discriminator, device: torch.device | None = None
+    network: nn.Module, device: torch.device | None = None
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """The network as a function from windows to logits."""
     place = device or torch.device("cpu")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from verascope.generate.device import Device
-from verascope.train import checkpoint
+from verascope.train import checkpoint, from_gan
 from verascope.train.degrade import training_crop
 from verascope.train.network import Discriminator
 from verascope.train.pixels import PixelStore
@@ -64,7 +64,7 @@ def fit(
     budget: Budget | None = None,
     workers: int = 1,
     report: Callable[[Progress], None] = lambda _: None,
-) -> Discriminator:
+) -> nn.Module:
     """Train a network; returns its moving average, in evaluation mode on the CPU.
 
     Args:
@@ -112,8 +112,8 @@ class State:
         self.recipe = recipe
         self.device = device
         self.scaler = device.scaler()
-        self.network = _on(Discriminator(recipe.architecture), device.device).train()
-        self.average = _on(Discriminator(recipe.architecture), device.device).eval()
+        self.network = _on(first(recipe), device.device).train()
+        self.average = _on(first(recipe), device.device).eval()
         self.average.load_state_dict(self.network.state_dict())
         self.optimiser = torch.optim.AdamW(
             _groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
@@ -204,7 +204,9 @@ class Clock:
 
     def share(self, step: int) -> float:
         """The part of the run that lies behind, 0 to 1."""
-        done = self._passed() / self.seconds if self.seconds else step / self.steps
+        done = self._passed() / self.seconds if self.seconds else step / max(1, self.steps)
+        if not self.steps:  # a network that is taken as it is
+            return 1.0
         return min(1.0, done)
 
     def over(self, step: int) -> bool:
@@ -231,7 +233,14 @@ class Clock:
         return time.monotonic() - self.began
 
 
-def _on(network: Discriminator, device: torch.device) -> Discriminator:
+def first(recipe: Recipe) -> nn.Module:
+    """The network before its first step."""
+    if not recipe.start:
+        return Discriminator(recipe.architecture)
+    return from_gan.load(Path(recipe.start), random=recipe.start_random)
+
+
+def _on(network: nn.Module, device: torch.device) -> nn.Module:
     """On the device, channels last: the layout that convolutions are fastest in."""
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from verascope import train
 from verascope.detect import crops
@@ -32,7 +33,7 @@ from verascope.train.card import card
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
 from verascope.train.head_recipe import HeadRecipe
-from verascope.train.network import Discriminator, parameters
+from verascope.train.network import parameters
 from verascope.train.protocols import CROPS, DESCRIPTIONS
 from verascope.train.recipe import Recipe
 
@@ -85,7 +86,7 @@ class Facts(NamedTuple):
     model: Model
 
 
-def crops_model(network: Discriminator, graph: bytes) -> Model:
+def crops_model(network: nn.Module, graph: bytes) -> Model:
     """A network of native crops, exported."""
     windows = test_windows()
     logits = Session(graph, ("CPUExecutionProvider",), 1)(windows)

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from verascope.detect.encoder import cache_folder, open_installed
 from verascope.detect.image_residual import ImageResidual
@@ -27,10 +28,9 @@ from verascope.generate.device import pick, set_threads
 from verascope.train import calibrate, corpora, folds, measure, nulls, report
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import to_onnx, torch_score
-from verascope.train.fit import Budget, Progress, fit
+from verascope.train.fit import Budget, Progress, first, fit
 from verascope.train.folder import Facts, code_sha256, crops_model, write
 from verascope.train.head_recipe import HeadRecipe
-from verascope.train.network import Discriminator
 from verascope.train.pixels import PixelStore
 from verascope.train.protocols import CROPS, HEADLINE, judge_crops, judge_of, logits
 from verascope.train.recipe import Recipe
@@ -110,7 +110,10 @@ def train_image(run: Run) -> Path:
         UsageError: the corpora do not hold both classes, or `out` holds another run.
     """
     set_threads(run.threads)
-    pick(run.device), _teacher(run)  # a wrong name is refused before anything is written
+    # What cannot be is refused before anything is written.
+    pick(run.device)
+    first(run.recipe)
+    _teacher(run)
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
     _claim(run, data)
@@ -152,7 +155,7 @@ def _score_held_out(run: Run, data: Data) -> dict[str, Scored]:
     return {name: Scored(data.items, pooled, data.folds) for name, pooled in found.items()}
 
 
-def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> Discriminator:
+def _fit(run: Run, data: Data, name: str, chosen: NDArray[np.int64]) -> nn.Module:
     """Train one network of the run, in its own folder."""
     teacher = _teacher(run)
     return fit(
@@ -189,7 +192,7 @@ def _ship(
     run: Run,
     read: list[Corpus],
     held_out: dict[str, Scored],
-    network: Discriminator,
+    network: nn.Module,
     null: dict[str, Any],
 ) -> Path:
     """Calibrate and export; measure what was written, and write that down too."""

@@ -38,6 +38,9 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         smoothing: label smoothing; real is taught as `smoothing / 2` instead of 0.
         teacher: an installed encoder; heads on it teach (verascope/train/teacher.py). Empty: none.
         taught: how much the teacher's probability counts, 0 to 1; the label has the rest.
+        start: run folder of a DCGAN whose discriminator is trained on, in place of a network of
+            `architecture`; with no steps it is the detector as it is. Empty: none.
+        start_random: of that discriminator the shape alone.
         ema: decay of the weights' moving average, which is what is scored and exported.
         include: kinds outside the headline that are trained on nevertheless.
     """
@@ -56,6 +59,8 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smoothing: float = 0.1
     teacher: str = ""
     taught: float = 0.7
+    start: str = ""
+    start_random: bool = False
     ema: float = 0.995
     folds: int = 4
     seed: int = 1
