@@ -194,15 +194,20 @@ def least_ms(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
 
 def record(rows: list[Row]) -> dict[str, Any]:
     """The figures with the machine that gave them."""
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    flags = Path("/proc/cpuinfo").read_text()
     return {
-        "machine": {
-            "processor": cpu[0].split(":")[1].strip() if cpu else platform.processor(),
-            "avx512_vnni": "avx512_vnni" in flags,
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
         "rows": [{**row._asdict(), "ratio": round(row.ratio, 3)} for row in rows],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Processor, and what decides its speed at integers."""
+    told = Path("/proc/cpuinfo").read_text()
+    names = [line for line in told.splitlines() if "model name" in line]
+    return {
+        "processor": names[0].split(":")[1].strip() if names else platform.processor(),
+        "avx512_vnni": "avx512_vnni" in told,
+        "python": platform.python_version(),
     }
 
 

@@ -26,6 +26,8 @@ VERBS = {
     "cert": ("cert:cert", "Make a certificate to try signing with."),
     "generate": ("generate:generate", "Train generators and write synthetic corpora."),
     "train": ("train:train", "Train a detector on corpora and export it."),
+    "doctor": ("doctor:doctor", "What is installed, and whether a scan could run."),
+    "completion": ("completion:completion", "A script that lets your shell complete commands."),
     "models": ("models:models", "Install, check and list models and encoders."),
 }
 EPILOG = """Exit codes: 0 done, nothing flagged; 1 something flagged; 2 an input failed;
@@ -62,7 +64,10 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     ctx.exit()
 
 
-@click.group(cls=_Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+CONTEXT = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VERASCOPE"}
+
+
+@click.group(cls=_Verbs, epilog=EPILOG, context_settings=CONTEXT)
 @click.option(
     "--version",
     is_flag=True,
@@ -71,14 +76,49 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     callback=_print_version,
     help="Show the versions of Verascope and its models.",
 )
-def cli() -> None:
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="Take settings from there.  [default: verascope.toml, or [tool.verascope] of "
+    "pyproject.toml, in the current folder]",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours; auto heeds NO_COLOR and FORCE_COLOR.",
+)
+@click.option("-v", "--verbose", count=True, help="Say more on standard error; -vv still more.")
+@click.pass_context
+def cli(ctx: click.Context, config: str | None, color: str, verbose: int) -> None:
     """Was it made by a machine, and where does it come from?
 
     \b
       verascope scan photos/              judge every file of a folder
       verascope scan - < photo.jpg        judge standard input
       verascope verify photo.jpg          check its Content Credential
+
+    Options of a verb may also stand in a settings file ([scan] quality = "fast") or in the
+    environment (VERASCOPE_SCAN_QUALITY=fast); flags win over both.
     """
+    from verascope.cli.config import default_map
+
+    ctx.color = _colours(color)
+    ctx.default_map, _ = default_map(config, cli)
+    if verbose:
+        import logging
+
+        logging.basicConfig(level=logging.INFO if verbose == 1 else logging.DEBUG)
+
+
+def _colours(wanted: str) -> bool | None:
+    """Whether to colour whatever the output is; None leaves it to whether that is a terminal."""
+    if wanted != "auto":
+        return wanted == "always"
+    if os.environ.get("NO_COLOR"):  # no-color.org: whatever its value
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def run(arguments: Sequence[str]) -> int:

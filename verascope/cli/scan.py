@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from verascope.cli.config import settings_lines
 from verascope.cli.output import FORMATS, others, target
 from verascope.cli.registry import registry_options, registry_path
 from verascope.cli.verify import trust_lists
@@ -191,6 +192,9 @@ ENDING = options(
         help="Verdicts, or actions of the policy, that make the exit code 1, with commas between.",
     ),
     click.option("--exit-zero", is_flag=True, help="Exit 0 also when something is flagged."),
+    click.option(
+        "--show-settings", is_flag=True, help="Print every setting, with where it is from; no scan."
+    ),
     click.option("-q", "--quiet", is_flag=True, help="No progress and no summary."),
 )
 
@@ -214,6 +218,9 @@ def scan(paths: tuple[str, ...], files_from: BinaryIO | None, null: bool, **give
 
     Nothing is uploaded. `unremarkable` means that nothing was found, never that a file is real.
     """
+    if given["show_settings"]:
+        click.echo("\n".join(settings_lines(click.get_current_context())))
+        return 0
     _check(paths, files_from, given)
     settings, walk = _settings(given), _walk(given)
     tally = Tally(_flagging(given["fail_on"]))

@@ -1,5 +1,6 @@
 """The one place where onnxruntime is imported: a model's graph to a function on arrays."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,13 +10,27 @@ from numpy.typing import NDArray
 
 def load(graph: bytes, providers: Sequence[str], threads: int) -> Any:
     """An onnxruntime.InferenceSession of a graph; safe to call from several threads."""
-    import onnxruntime  # heavy (0.13 s of CPU): only when a model is really run
-
+    onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph, options, providers=list(providers))
+
+
+def runtime() -> Any:
+    """The onnxruntime module, which from now on reports to nobody.
+
+    From 1.29 on its Linux builds send events about sessions and models to their maker (measured on
+    1.32: a look-up of that host seconds after the first session) and keep an identifier in the
+    folder for temporary files. Only the environment, before the first import, stops all of it.
+    """
+    for name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):  # the second in one release
+        os.environ[name] = "1"
+    import onnxruntime  # heavy (0.13 s of CPU): only when a model is really run
+
+    onnxruntime.disable_telemetry_events()  # where the program around us imported it before
+    return onnxruntime
 
 
 class Session:
