@@ -10,13 +10,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench docs dist clean
+.PHONY: demo test test-setup lint bench docs dist clean
 
 demo: $(VENV)/.scan
 	$(BIN)/verascope scan examples --exit-zero
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+test-setup: $(VENV)/.dev
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

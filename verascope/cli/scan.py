@@ -24,7 +24,7 @@ from verascope.settings import Limits, Quality, Settings
 if TYPE_CHECKING:
     from verascope.cli.progress import Progress
     from verascope.policy import Policy
-    from verascope.scan.pool import Pool
+    from verascope.scan.pool import Engine
     from verascope.scan.run import RunFolder
     from verascope.scan.sources import Source
     from verascope.scan.walk import Walk
@@ -125,6 +125,13 @@ JUDGING = options(
         default=0,
         show_default=True,
         help="Inputs at once, each with a worker process; 0 is one for each core.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Who does the work: this machine, or the actors of a Ray cluster (docs/scale.md).",
     ),
     click.option(
         "--detector",
@@ -345,10 +352,14 @@ def _folder(
     return RunFolder(given["run_folder"], facts, resume=given["resume"], retry=given["retry"])
 
 
-def _pool(given: dict[str, Any], settings: Settings, folder: "RunFolder | None") -> "Pool":
+def _pool(given: dict[str, Any], settings: Settings, folder: "RunFolder | None") -> "Engine":
     from verascope.scan.pool import Pool
 
     jobs = given["jobs"] or len(os.sched_getaffinity(0))
+    if given["engine"] == "ray":
+        from verascope.scan.ray_engine import RayPool
+
+        return RayPool(settings, jobs)
     if folder is None:
         return Pool(settings, jobs)
     # A heat map is drawn for each input, also for one whose content has a Result.
@@ -399,7 +410,7 @@ def _output(
             output.close()
 
 
-def _sum_up(tally: Tally, folder: "RunFolder | None", pool: "Pool", *, quiet: bool) -> None:
+def _sum_up(tally: Tally, folder: "RunFolder | None", pool: "Engine", *, quiet: bool) -> None:
     """Write and say what it came to; of a run, with all that it had done before."""
     if folder is not None:
         ended = pool.stopping or sys.exc_info()[0] is not None
@@ -412,7 +423,7 @@ def _sum_up(tally: Tally, folder: "RunFolder | None", pool: "Pool", *, quiet: bo
 
 
 @contextmanager
-def _asked_to_stop(pool: "Pool") -> Iterator[None]:
+def _asked_to_stop(pool: "Engine") -> Iterator[None]:
     """A first signal ends the run after what was begun; a second one at once."""
 
     def heard(number: int, frame: object) -> None:

@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -23,6 +23,31 @@ DEATHS = frozenset({Reason.WORKER_CRASHED, Reason.TIMEOUT})  # of a worker; it m
 AHEAD = 2  # inputs handed out for each worker: the one that it is at, and the next
 WINDOW = 64  # results for each worker that may wait for an earlier one
 CLOSING_S = 5.0  # that a thread gets to see that its worker is gone
+
+
+class Engine(Protocol):
+    """Whoever judges many sources: the Pool of this machine, or Ray's actors."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+
+    def run(self, sources: Iterable[Source], *, ordered: bool = True) -> Iterator[Result]:
+        """Each source's Result, in the sources' order or as they come."""
+
+    def interrupt(self) -> None:
+        """Stop, in a way that loses nothing that was told. For a signal's handler."""
+
+    def __enter__(self) -> Self:
+        """Start, or be ready to."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """End every process."""
 
 
 class _NoMoreError(Exception):
@@ -157,19 +182,32 @@ class Pool:
         while (task := self._given.get()) is not None and not self._closed:
             index, source = task
             try:
-                result = self._judged(scanner, source)
+                result = judged(scanner, source, self._known, lambda: not self._closed)
                 self._made(result)
             except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised in `run`
                 self._done.put((index, error))
             else:
                 self._done.put((index, result))
 
-    def _judged(self, scanner: Scanner, source: Source) -> Result:
-        """The Result, of a second attempt where the first one killed the worker."""
-        result = source.scan(scanner, self._known)
-        for attempt in range(2, ATTEMPTS + 1):
-            if self._closed or result.status is not Status.FAILED or result.reason not in DEATHS:
-                break
-            again = source.scan(scanner, self._known)
-            result = msgspec.structs.replace(again, attempts=attempt)
-        return result
+
+def judged(
+    scanner: Scanner,
+    source: Source,
+    known: Known | None = None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Result:
+    """A source's Result, of a second attempt where the first one killed the worker.
+
+    Args:
+        scanner: judges.
+        source: the input.
+        known: as for Scanner.scan.
+        wanted: whether another attempt is still worth it.
+    """
+    result = source.scan(scanner, known)
+    for attempt in range(2, ATTEMPTS + 1):
+        if result.status is not Status.FAILED or result.reason not in DEATHS or not wanted():
+            break
+        again = source.scan(scanner, known)
+        result = msgspec.structs.replace(again, attempts=attempt)
+    return result
