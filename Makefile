@@ -29,7 +29,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/scanning.py
 
 docs: $(VENV)/.dev
-	$(BIN)/python docs/make.py
+	$(BIN)/python -m docs.make
 
 dist: $(VENV)/.dev
 	$(BIN)/python -m build --sdist --outdir dist .

@@ -9,6 +9,7 @@ not wait for each other (--shard) and that whatever holds the files delivers the
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,19 @@ def main() -> None:
 def table(price: float = PRICE, cores: int = CORES, days: float = DAYS) -> str:
     """Machines and cost by tier and number, in Markdown."""
     lines = [
-        f"| pictures (1 MP) | tier | ms of a core each | hours of a core | machines of {cores} cores "
-        f"for {days:g} days | cost at ${price:g} an hour of a core | a million costs |",
+        "| pictures (1 MP) | tier | ms of a core each | hours of a core | "
+        f"machines of {cores} cores for {days:g} days | cost at ${price:g} an hour of a core | "
+        "a million costs |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for number in NUMBERS:
         for tier in TIERS:
             each = milliseconds(tier)
             hours = number * each / 3.6e6
-            machines = hours / (24 * days * cores)
+            machines = math.ceil(hours / (24 * days * cores))
             lines.append(
-                f"| {number:,} | {tier} | {each:.0f} | {hours:,.0f} | {max(1, -(-machines // 1)):,.0f}"
-                f" | ${hours * price:,.2f} | ${1e6 * each / 3.6e6 * price:,.2f} |"
+                f"| {number:,} | {tier} | {each:.0f} | {hours:,.0f} | {machines:,} "
+                f"| ${hours * price:,.2f} | ${1e6 * each / 3.6e6 * price:,.2f} |"
             )
     return "\n".join(lines)
 

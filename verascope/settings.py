@@ -67,3 +67,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     # onnxruntime execution providers, in order of preference.
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     model_threads: int = 1
+    # Windows of several inputs that are scored together, where their scores do not depend on it.
+    batch: int = 1

@@ -88,6 +88,35 @@ def test_a_file_that_changed_is_scanned_again(
     assert first["input"]["sha256"] != second["input"]["sha256"]
 
 
+def test_what_cannot_be_read_is_told_once_however_often_it_is_tried(
+    verascope: Command, pictures: Path, tmp_path: Path
+) -> None:
+    run, folder = tmp_path / "run", tmp_path / "in"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "empty.jpg").touch()
+    more = ["--quality", "fast", "--run", run, "--exit-zero"]
+    named = [folder, tmp_path / "missing.jpg", "memory://bucket/none.jpg"]
+    verascope("scan", *named, *more)
+    before = (run / RESULTS).read_bytes()
+    assert len(written(run)) == 4
+    verascope("scan", *named, *more, "--resume")
+    assert (run / RESULTS).read_bytes() == before
+    (tmp_path / "missing.jpg").write_bytes((pictures / "000.png").read_bytes())
+    verascope("scan", *named, *more, "--resume")
+    assert [row["status"] for row in written(run)][4:] == ["scored"]
+
+
+def test_standard_input_is_read_every_time_and_told_where_it_changed(
+    verascope: Command, pictures: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    more = ["--quality", "fast", "--run", run, "--exit-zero", "--resume"]
+    for name in ("000.png", "000.png", "001.png"):
+        verascope("scan", "-", *more, stdin=(pictures / name).read_bytes())
+    assert len({row["input"]["sha256"] for row in written(run)}) == len(written(run)) == 2
+
+
 @pytest.mark.slow
 def test_kills_at_any_moment_lose_double_and_tear_nothing(pictures: Path, tmp_path: Path) -> None:
     """SIGKILL, of the parent and of workers; then --resume until it is done."""
@@ -194,7 +223,10 @@ def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     """/dev/full stands for it: every write fails as on a full disk."""
-    result = Result(input=Input(uri="a"), status=Status.SCORED, verdict=Verdict.UNREMARKABLE)
+    result, other = (
+        Result(input=Input(uri=uri), status=Status.SCORED, verdict=Verdict.UNREMARKABLE)
+        for uri in "ab"
+    )
     with RunFolder(tmp_path / "run", FACTS) as run:
         run.add(result)
         kept = run._results
@@ -202,7 +234,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
             open("/dev/full", "ab", buffering=0) as run._results,
             pytest.raises(VerascopeError, match=r"cannot be written: .*No space left"),
         ):
-            run.add(result)
+            run.add(other)
         run._results = kept
     assert [each.input.uri for each in read_results(tmp_path / "run")] == ["a"]
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from verascope.scan.sources import Source
     from verascope.scan.walk import Walk
 
+DEVICES: dict[str, dict[str, Any]] = {
+    "cpu": {},
+    "cuda": {"providers": ("CUDAExecutionProvider", "CPUExecutionProvider"), "batch": 64},
+}
 ACTIONS = ("allow", "label", "review", "limit", "block")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Verb = Callable[..., Any]
@@ -132,6 +136,13 @@ JUDGING = options(
         default="local",
         show_default=True,
         help="Who does the work: this machine, or the actors of a Ray cluster (docs/scale.md).",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where models run: cuda gathers the pictures of all workers into batches.",
     ),
     click.option(
         "--detector",
@@ -289,6 +300,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         heatmaps=given["heatmaps"],
         provenance=not given["no_provenance"],
         watermarks=given["watermarks"],
+        **DEVICES[given["device"]],
         registry=registry_path(given["recover"] and not given["no_provenance"], given["registry"]),
     )
 

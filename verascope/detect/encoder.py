@@ -20,6 +20,7 @@ from verascope.detect.session import load
 from verascope.errors import ModelError, UsageError
 
 GRAPH = "encoder.onnx"
+INT8, FP32 = "int8", "fp32"  # builds
 DESCRIPTION = "encoder.json"
 REFERENCE = "reference.npz"  # pixels and the taps that they must give
 HOME = "VERASCOPE_MODELS"  # environment variable: where installed models lie
@@ -61,7 +62,8 @@ class Encoder:
     """An encoder on disk. Nothing is read before it is asked for; usable from several threads.
 
     Results do not depend on what else is in a batch: pictures go through one at a time, because
-    an int8 build takes one range of activations for all that it is given.
+    an int8 build takes one range of activations for all that it is given. Those of several threads
+    are merged, up to `batch` of them, by the build of floats alone.
     """
 
     def __init__(
@@ -70,10 +72,12 @@ class Encoder:
         *,
         providers: tuple[str, ...] = ("CPUExecutionProvider",),
         threads: int = 1,
+        batch: int = 1,
     ) -> None:
         self.folder = folder
         self._providers = providers
         self._threads = threads
+        self._batch = batch
 
     @cached_property
     def description(self) -> EncoderDescription:
@@ -133,7 +137,8 @@ class Encoder:
     @cached_property
     def _session(self) -> Any:
         graph = checked(self.folder / GRAPH, self.description.sha256)
-        return load(graph, self._providers, self._threads)
+        batch = self._batch if self.description.build == FP32 else 1
+        return load(graph, self._providers, self._threads, batch)
 
 
 def least_cosine(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:

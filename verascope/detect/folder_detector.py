@@ -24,11 +24,13 @@ class FolderDetector:
         name: str | None = None,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         threads: int = 1,
+        batch: int = 1,
     ) -> None:
         self._name = name
         self.folder = ModelFolder(folder)
         self._providers = tuple(providers)
         self._threads = threads
+        self._batch = batch
 
     @property
     def name(self) -> str:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from verascope.detect.contract import Array, Windows
 from verascope.detect.crops import MIN_SIDE
-from verascope.detect.encoder import DESCRIPTION, Encoder, installed
+from verascope.detect.encoder import DESCRIPTION, INT8, Encoder, installed
 from verascope.detect.folder_detector import FolderDetector
 from verascope.detect.model_folder import EncoderUse, Families
-from verascope.detect.session import Session, load
+from verascope.detect.session import CUDA, Session, load
 from verascope.errors import ModelError, UsageError
 from verascope.result import Modality, Nearest
 
@@ -42,8 +42,9 @@ class ImageClip(FolderDetector):
         name: str | None = None,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         threads: int = 1,
+        batch: int = 1,
     ) -> None:
-        super().__init__(folder, name=name, providers=providers, threads=threads)
+        super().__init__(folder, name=name, providers=providers, threads=threads, batch=batch)
 
     @property
     def use(self) -> EncoderUse:
@@ -105,7 +106,10 @@ class ImageClip(FolderDetector):
 
         Looks at descriptions alone: the graph itself is held to its hash when it is loaded.
         """
-        folders = (installed(self.use.name, build) for build in self.use.builds)
+        builds = list(self.use.builds)
+        if CUDA in self._providers:  # integers are for processors, and are never batched
+            builds.sort(key=lambda build: build == INT8)
+        folders = (installed(self.use.name, build) for build in builds)
         return next((f for f in folders if self._accepts(f)), None)
 
     def missing(self) -> UsageError | ModelError:
@@ -131,7 +135,7 @@ class ImageClip(FolderDetector):
         if folder is None:
             raise self.missing()
         sha256 = Encoder(folder).description.sha256
-        return _shared(folder, sha256, self._providers, self._threads)
+        return _shared(folder, sha256, self._providers, self._threads, self._batch)
 
     @cached_property
     def _rows(self) -> list[int]:
@@ -144,7 +148,7 @@ class ImageClip(FolderDetector):
 
     @cached_property
     def _head(self) -> Session:
-        return Session(self.folder.graph(), self._providers, self._threads)
+        return Session(self.folder.graph(), self._providers, self._threads, self._batch)
 
     @cached_property
     def _patches(self) -> Any:
@@ -162,6 +166,8 @@ def nearest(families: Families, scores: NDArray[np.float32]) -> Nearest:
 
 
 @lru_cache(maxsize=2)
-def _shared(folder: Path, sha256: str, providers: tuple[str, ...], threads: int) -> Encoder:
+def _shared(
+    folder: Path, sha256: str, providers: tuple[str, ...], threads: int, batch: int
+) -> Encoder:
     """One loaded encoder a process, however many heads and scanners use it."""
-    return Encoder(folder, providers=providers, threads=threads)
+    return Encoder(folder, providers=providers, threads=threads, batch=batch)

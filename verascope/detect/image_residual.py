@@ -34,8 +34,9 @@ class ImageResidual(FolderDetector):
         name: str | None = None,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         threads: int = 1,
+        batch: int = 1,
     ) -> None:
-        super().__init__(folder, name=name, providers=providers, threads=threads)
+        super().__init__(folder, name=name, providers=providers, threads=threads, batch=batch)
 
     def load(self) -> None:
         _ = self._session
@@ -50,4 +51,4 @@ class ImageResidual(FolderDetector):
 
     @cached_property
     def _session(self) -> Session:
-        return Session(self.folder.graph(), self._providers, self._threads)
+        return Session(self.folder.graph(), self._providers, self._threads, self._batch)

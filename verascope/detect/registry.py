@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -114,13 +115,17 @@ def build(
     *,
     providers: Sequence[str] = ("CPUExecutionProvider",),
     threads: int = 1,
+    batch: int = 1,
 ) -> Detector:
-    """The detector of an entry; loads no model yet."""
+    """The detector of an entry; loads no model yet. Third parties' are not asked to batch."""
     module, _, attribute = entry.target.partition(":")
     make: Callable[..., Detector] = getattr(import_module(module), attribute)
+    more: dict[str, Any] = {"providers": providers, "threads": threads}
+    if batch > 1 and module.startswith("verascope."):
+        more["batch"] = batch
     if entry.folder is None:
-        return make(name=name, providers=providers, threads=threads)
-    return make(Path(entry.folder), providers=providers, threads=threads)
+        return make(name=name, **more)
+    return make(Path(entry.folder), **more)
 
 
 def create(name: str) -> Detector:

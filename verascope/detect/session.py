@@ -7,15 +7,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verascope.detect.merge import Merged
+from verascope.errors import UsageError
 
-def load(graph: bytes, providers: Sequence[str], threads: int) -> Any:
-    """An onnxruntime.InferenceSession of a graph; safe to call from several threads."""
+CUDA = "CUDAExecutionProvider"
+
+
+def load(graph: bytes, providers: Sequence[str], threads: int, batch: int = 1) -> Any:
+    """An onnxruntime.InferenceSession of a graph; safe to call from several threads.
+
+    With `batch` above 1, what several threads ask at once is run together, so many rows at most.
+
+    Raises:
+        UsageError: this onnxruntime has none of the wanted providers but the last.
+    """
     onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph, options, providers=list(providers))
+    if providers[0] not in onnxruntime.get_available_providers():
+        there = ", ".join(onnxruntime.get_available_providers())
+        raise UsageError(
+            f"onnxruntime has no {providers[0]} here, it has {there}; for an NVIDIA card install "
+            "onnxruntime-gpu in its place"
+        )
+    session = onnxruntime.InferenceSession(graph, options, providers=list(providers))
+    return session if batch == 1 else Merged(session, batch)
 
 
 def runtime() -> Any:
@@ -36,8 +54,10 @@ def runtime() -> Any:
 class Session:
     """A loaded graph with one input; safe to call from several threads."""
 
-    def __init__(self, graph: bytes, providers: Sequence[str], threads: int) -> None:
-        self._session = load(graph, providers, threads)
+    def __init__(
+        self, graph: bytes, providers: Sequence[str], threads: int, batch: int = 1
+    ) -> None:
+        self._session = load(graph, providers, threads, batch)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, values: NDArray[Any]) -> NDArray[np.float32]:

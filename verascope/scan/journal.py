@@ -35,6 +35,15 @@ class Place(NamedTuple):
     length: int
 
 
+class Done(NamedTuple):
+    """What an input came to, and the stamp that it had."""
+
+    stamp: str | None
+    sha256: str | None
+    status: str
+    reason: str | None
+
+
 class Count(NamedTuple):
     """How many inputs came to this."""
 
@@ -73,10 +82,10 @@ class Journal:
         row = self._row("SELECT at FROM ends", ())
         return 0 if row is None else int(row[0])
 
-    def done(self, uri: str) -> tuple[str | None, str | None] | None:
-        """The stamp and the reason that an input was done with; None where it is not done."""
-        row = self._row("SELECT stamp, reason FROM done WHERE uri = ?", (uri,))
-        return None if row is None else (row[0], row[1])
+    def done(self, uri: str) -> "Done | None":
+        """What an input came to; None where it is not done."""
+        row = self._row("SELECT stamp, sha256, status, reason FROM done WHERE uri = ?", (uri,))
+        return None if row is None else Done(*row)
 
     def with_content(self, sha256: str) -> Place | None:
         """Where the Result of an input of this content lies, if one has a verdict."""
@@ -103,6 +112,11 @@ class Journal:
             self._base.execute(INSERT, values)
             self._base.execute("UPDATE ends SET at = ?", (place.start + place.length,))
             self._base.execute("COMMIT")
+
+    def stamp(self, uri: str, stamp: str | None) -> None:
+        """Note that an input is as it was, under another stamp."""
+        with self._lock:
+            self._base.execute("UPDATE done SET stamp = ? WHERE uri = ?", (stamp, uri))
 
     def cut(self, size: int) -> None:
         """Forget what lies behind the end of a results file that lost some of it."""

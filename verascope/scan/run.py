@@ -104,11 +104,14 @@ class RunFolder:
         Raises:
             VerascopeError: the disk is full, or the like; the run can be gone on with.
         """
-        line = result.to_json() + b"\n"
+        stamp = self._stamps.pop(result.input.uri, None)
+        line = b"" if self._is_told(result) else result.to_json() + b"\n"
         try:
-            self._write(line)
-            stamp = self._stamps.pop(result.input.uri, None)
-            self._journal.add(result, stamp, Place(self._end, len(line)))
+            if line:
+                self._write(line)
+                self._journal.add(result, stamp, Place(self._end, len(line)))
+            else:
+                self._journal.stamp(result.input.uri, stamp)
         except (OSError, sqlite3.Error) as error:
             raise VerascopeError(
                 f"{self.path} cannot be written: {error}; everything before is safe in it, and "
@@ -157,12 +160,15 @@ class RunFolder:
 
     def _is_done(self, uri: str, stamp: str | None) -> bool:
         found = self._journal.done(uri)
-        if found is None:
+        if found is None or stamp is None or found.stamp != stamp:
             return False
-        then, reason = found
-        if then is None or stamp is None or then != stamp:
-            return False
-        return not (self._retry and reason in DEATHS)
+        return not (self._retry and found.reason in DEATHS)
+
+    def _is_told(self, result: Result) -> bool:
+        """Whether the results hold this already: the same content, come to the same."""
+        found = self._journal.done(result.input.uri)
+        now = (result.input.sha256, result.status, result.reason)
+        return found is not None and found[1:] == now
 
     def _repaired(self) -> int:
         """Make results and journal agree; returns where the next line begins."""

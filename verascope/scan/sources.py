@@ -47,13 +47,15 @@ class File:
         return uri_of(self.path)
 
     def stamp(self) -> str | None:
-        """Size, times of change and place on the disk."""
+        """Size, times of change and place on the disk; or why it has none."""
         try:
             found = os.stat(self.path, follow_symlinks=self.follow_links)
-        except (OSError, ValueError):
-            return None
+        except OSError as error:
+            return f"error {error.errno}"
+        except ValueError:  # a NUL in the name
+            return "no name"
         if not stat.S_ISREG(found.st_mode):
-            return None
+            return f"mode {stat.S_IFMT(found.st_mode):o}"
         return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
 
     def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
@@ -103,8 +105,8 @@ class Refused:
     part: str | None = None
 
     def stamp(self) -> str | None:
-        """None: it is tried again."""
-        return None
+        """The reason: while that stays, nothing is new."""
+        return self.reason
 
     def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
         """The Result that says why."""

@@ -100,27 +100,40 @@ def _opened(source: Source, walk: Walk) -> Iterator[Source]:
 
 
 def _walked(folder: str, walk: Walk) -> Iterator[Source]:
-    """Depth first without recursion: a folder may be deeper than Python's stack."""
-    waiting = [(folder, True, 0)]
-    while waiting:
-        path, is_folder, depth = waiting.pop()
-        if not is_folder:
-            if walk.choice.wants(os.path.relpath(path, folder)):
-                yield File(path, follow_links=False)
-            continue
-        if walk.max_depth is not None and depth > walk.max_depth:
-            continue
-        try:
-            entries = _entries(path)
-        except PermissionError:
-            yield Refused(uri_of(path), Reason.PERMISSION_DENIED)
-        except OSError:  # it is gone, or was replaced
-            yield Refused(uri_of(path), Reason.NOT_FOUND)
+    """Depth first without recursion: a folder may be deeper than Python's stack.
+
+    Of each folder that is open only the names that are left are held.
+    """
+    entered = [folder]
+    left, folders = [], []
+    while entered:
+        path = entered[-1]
+        if len(left) < len(entered):
+            names, inner = _names(path)
+            left.append(names if isinstance(names, list) else [])
+            folders.append(inner)
+            if isinstance(names, Reason):
+                yield Refused(uri_of(path), names)
+        elif left[-1]:
+            name = left[-1].pop()
+            inside = os.path.join(path, name)
+            if name not in folders[-1]:
+                if walk.choice.wants(os.path.relpath(inside, folder)):
+                    yield File(inside, follow_links=False)
+            elif walk.max_depth is None or len(entered) <= walk.max_depth:
+                entered.append(inside)
         else:
-            waiting.extend((name, inner, depth + 1) for name, inner in reversed(entries))
+            del entered[-1], left[-1], folders[-1]
 
 
-def _entries(folder: str) -> list[tuple[str, bool]]:
-    """What lies in a folder, by name, and whether it is a folder."""
-    with os.scandir(folder) as found:
-        return sorted((entry.path, entry.is_dir(follow_symlinks=False)) for entry in found)
+def _names(folder: str) -> tuple[list[str] | Reason, set[str]]:
+    """What lies in a folder, the last name first, or why that cannot be told; and its folders."""
+    try:
+        with os.scandir(folder) as found:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+    except PermissionError:
+        return Reason.PERMISSION_DENIED, set()
+    except OSError:  # it is gone, or was replaced
+        return Reason.NOT_FOUND, set()
+    names = sorted((name for name, _ in entries), reverse=True)
+    return names, {name for name, is_folder in entries if is_folder}
