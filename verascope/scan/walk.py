@@ -3,9 +3,9 @@
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import nullcontext
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -99,41 +99,40 @@ def _opened(source: Source, walk: Walk) -> Iterator[Source]:
     yield from members(source, walk.archives, walk.limits, walk.choice)
 
 
+class _Folder(NamedTuple):
+    """A folder that is being gone through: the names that are left, the last one first."""
+
+    path: str
+    names: list[str]
+    folders: set[str]
+
+
 def _walked(folder: str, walk: Walk) -> Iterator[Source]:
-    """Depth first without recursion: a folder may be deeper than Python's stack.
-
-    Of each folder that is open only the names that are left are held.
-    """
-    entered = [folder]
-    left, folders = [], []
+    """Depth first without recursion: a folder may be deeper than Python's stack."""
+    entered = [(yield from _entered(folder))]
     while entered:
-        path = entered[-1]
-        if len(left) < len(entered):
-            names, inner = _names(path)
-            left.append(names if isinstance(names, list) else [])
-            folders.append(inner)
-            if isinstance(names, Reason):
-                yield Refused(uri_of(path), names)
-        elif left[-1]:
-            name = left[-1].pop()
-            inside = os.path.join(path, name)
-            if name not in folders[-1]:
-                if walk.choice.wants(os.path.relpath(inside, folder)):
-                    yield File(inside, follow_links=False)
-            elif walk.max_depth is None or len(entered) <= walk.max_depth:
-                entered.append(inside)
-        else:
-            del entered[-1], left[-1], folders[-1]
+        here = entered[-1]
+        if not here.names:
+            entered.pop()
+            continue
+        name = here.names.pop()
+        path = os.path.join(here.path, name)
+        if name not in here.folders:
+            if walk.choice.wants(os.path.relpath(path, folder)):
+                yield File(path, follow_links=False)
+        elif walk.max_depth is None or len(entered) <= walk.max_depth:
+            entered.append((yield from _entered(path)))
 
 
-def _names(folder: str) -> tuple[list[str] | Reason, set[str]]:
-    """What lies in a folder, the last name first, or why that cannot be told; and its folders."""
+def _entered(folder: str) -> Generator[Source, None, _Folder]:
+    """A folder's names; where it cannot be listed, it becomes a source that says why."""
+    entries: list[tuple[str, bool]] = []
     try:
         with os.scandir(folder) as found:
             entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
     except PermissionError:
-        return Reason.PERMISSION_DENIED, set()
+        yield Refused(uri_of(folder), Reason.PERMISSION_DENIED)
     except OSError:  # it is gone, or was replaced
-        return Reason.NOT_FOUND, set()
+        yield Refused(uri_of(folder), Reason.NOT_FOUND)
     names = sorted((name for name, _ in entries), reverse=True)
-    return names, {name for name, is_folder in entries if is_folder}
+    return _Folder(folder, names, {name for name, is_folder in entries if is_folder})
