@@ -215,6 +215,7 @@ def test_an_interruption_keeps_what_was_finished(pictures: Path, number: signal.
     many = [str(pictures / "a.png")] * 3000
     process = subprocess.Popen(
         [sys.executable, "-m", "verascope", "scan", "--format", "jsonl", *many],
+        bufsize=0,  # what lies in a buffer would be lost to communicate()
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # it may be ignored here
@@ -237,6 +238,7 @@ def test_what_the_caller_ignores_is_ignored(pictures: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "verascope", "scan", "-q", "--exit-zero"]
         + [str(pictures / "a.png")] * 30,
+        bufsize=0,
         stdout=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )

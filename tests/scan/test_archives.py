@@ -114,6 +114,19 @@ def test_names_that_leave_the_folder_are_only_names(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "er", "slip.tar"]
 
 
+def test_names_that_are_no_unicode_come_through(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with tarfile.open(
+        fileobj=file, mode="w", format=tarfile.GNU_FORMAT, encoding="latin-1"
+    ) as archive:
+        info = tarfile.TarInfo("gr\xfc\xdfe#1.jpg")
+        archive.addfile(info)
+    (found,) = opened(tmp_path / "a.tar", file.getvalue())
+    assert isinstance(found, Stream)
+    assert found.part == "gr%FC%DFe%231.jpg"
+    assert found.uri == f"{tmp_path / 'a.tar'}#gr%FC%DFe%231.jpg"
+
+
 def test_links_and_devices_are_no_files(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):

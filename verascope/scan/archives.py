@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,7 +19,6 @@ from verascope.result import Reason
 from verascope.scan.choice import Choice
 from verascope.scan.parts import FUNCTION, ArchiveLimits, Part, UnpackRequest
 from verascope.scan.sources import File, Refused, Source, Stream
-from verascope.scanner import uri_of
 from verascope.settings import Limits
 
 __all__ = ["ArchiveLimits", "is_archive", "members"]
@@ -86,9 +86,16 @@ def _decoded(data: bytes) -> Part:
 
 
 def _source(archive: File, part: Part, data: bytes, stamp: str | None) -> Source:
-    name = os.fsdecode(part.name)
-    uri = uri_of(f"{archive.path}#{name}") if name else archive.uri
-    told = uri.rpartition("#")[2] if name else None
+    told = _readable(part.name) or None
+    uri = f"{archive.uri}#{told}" if told else archive.uri
     if part.reason is not None:
         return Refused(uri, part.reason, part.detail, part=told)
     return Stream(uri, lambda: nullcontext(io.BytesIO(data)), part=told, stamped=stamp)
+
+
+def _readable(name: bytes) -> str:
+    """A member's name as Unicode; where it is none, percent-encoded, so that no byte is lost."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return quote(name)

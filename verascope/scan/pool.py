@@ -8,6 +8,8 @@ worker that dies is replaced, and its input tried once more; then it has its rea
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -78,9 +80,22 @@ class Pool:
         self._made = made
         self._scanners: list[Scanner] = []
         self._threads: list[threading.Thread] = []
-        self._given: queue.SimpleQueue[tuple[int, Source] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
+        self._given: queue.SimpleQueue[tuple[Source, Future[Result]] | None] = queue.SimpleQueue()
+        self._hiring = threading.Lock()
         self._stopping = self._taking = self._closed = False
+
+    def submit(self, source: Source) -> "Future[Result]":
+        """Give one source to whoever is free first. May be called by any thread.
+
+        Raises:
+            VerascopeError: the settings cannot be.
+        """
+        with self._hiring:
+            if len(self._threads) < self._jobs:
+                self._hire()
+        told: Future[Result] = Future()
+        self._given.put((source, told))
+        return told
 
     def run(self, sources: Iterable[Source], *, ordered: bool = True) -> Iterator[Result]:
         """Each source's Result, in the sources' order or as they come.
@@ -91,6 +106,7 @@ class Pool:
             VerascopeError: the settings cannot be.
         """
         waiting, held = enumerate(sources), dict[int, Result]()
+        done: queue.SimpleQueue[tuple[int, Future[Result]]] = queue.SimpleQueue()
         begun = finished = told = 0
         more = True
         while True:
@@ -98,13 +114,13 @@ class Pool:
                 task = self._next(waiting)
                 more = task is not None
                 if task is not None:
-                    self._hand_out(task)
+                    index, source = task
+                    self.submit(source).add_done_callback(partial(_announce, done, index))
                     begun += 1
             if finished == begun:  # all that was begun is told, since nothing earlier is missing
                 return
-            index, result = self._done.get()
-            if isinstance(result, BaseException):
-                raise result
+            index, future = done.get()
+            result = future.result()
             finished += 1
             if not ordered:
                 told += 1
@@ -165,29 +181,33 @@ class Pool:
     def _room(self, begun: int, finished: int, told: int) -> bool:
         return begun - finished < AHEAD * self._jobs and begun - told < WINDOW * self._jobs
 
-    def _hand_out(self, task: tuple[int, Source]) -> None:
-        """Put a task in the queue, with one more worker for it where there may be one."""
-        if len(self._threads) < self._jobs:
-            first = self._scanners[0] if self._scanners else None
-            scanner = Scanner(self._settings, models=first)
-            if first is None:
-                scanner.start()  # here, so that settings that cannot be are told at once
-            self._scanners.append(scanner)
-            thread = threading.Thread(target=self._work, args=(scanner,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._given.put(task)
+    def _hire(self) -> None:
+        """One more thread, with a Scanner of its own that shares the first one's models."""
+        first = self._scanners[0] if self._scanners else None
+        scanner = Scanner(self._settings, models=first)
+        if first is None:
+            scanner.start()  # here, so that settings that cannot be are told at once
+        self._scanners.append(scanner)
+        thread = threading.Thread(target=self._work, args=(scanner,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self, scanner: Scanner) -> None:
         while (task := self._given.get()) is not None and not self._closed:
-            index, source = task
+            source, told = task
             try:
                 result = judged(scanner, source, self._known, lambda: not self._closed)
                 self._made(result)
-            except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised in `run`
-                self._done.put((index, error))
+            except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised by result()
+                told.set_exception(error)
             else:
-                self._done.put((index, result))
+                told.set_result(result)
+
+
+def _announce(
+    done: "queue.SimpleQueue[tuple[int, Future[Result]]]", index: int, future: "Future[Result]"
+) -> None:
+    done.put((index, future))
 
 
 def judged(
