@@ -22,6 +22,7 @@ FLOORS = (
     ("judging",),
     ("scanner",),
     ("scan",),
+    ("serve",),
     ("cli", "__main__"),
 )
 NEIGHBOURS = {("errors", "result"), ("judging", "verdict"), ("scanner",), ("__main__", "cli")}

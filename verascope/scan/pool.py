@@ -84,6 +84,12 @@ class Pool:
         self._hiring = threading.Lock()
         self._stopping = self._taking = self._closed = False
 
+    def start(self) -> None:
+        """Start the first worker and load the models; else the first source does so."""
+        with self._hiring:
+            if not self._threads:
+                self._hire()
+
     def submit(self, source: Source) -> "Future[Result]":
         """Give one source to whoever is free first. May be called by any thread.
 

@@ -1,0 +1,89 @@
+"""A service of its own for each test: really listening, with a worker, on the fast tier."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+import httpx
+import uvicorn
+
+from verascope.serve.app import create_app
+from verascope.serve.config import ServeSettings
+from verascope.settings import Quality, Settings
+
+
+class Running:
+    """A service in a thread of this process, and how to reach it."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.app = create_app(settings)
+        self.service = self.app.state.service
+        config = uvicorn.Config(self.app, port=0, log_config=None, access_log=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        deadline = time.monotonic() + 30
+        while not self._server.started and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert self._server.started
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+
+    def client(self, *scopes: str, **more: Any) -> httpx.Client:
+        """A client with a key of these scopes."""
+        key = self.service.keys.create("test", scopes or ("scan", "items"), **more)
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def wait_for(self, client: httpx.Client, ident: str, seconds: float = 30) -> dict[str, Any]:
+        """An item, once it is done or dead."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found: dict[str, Any] = client.get(f"/v1/items/{ident}").json()
+            if found["state"] != "queued":
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"item {ident} was not done")
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start a service with these settings; it ends with the test."""
+    running: list[Running] = []
+
+    def start(**changes: Any) -> Running:
+        given: dict[str, Any] = {
+            "data": tmp_path / "data",
+            "scan": Settings(quality=Quality.FAST),
+            "jobs": 2,
+        }
+        one = Running(ServeSettings(**(given | changes)))
+        one.__enter__()
+        running.append(one)
+        return one
+
+    yield start
+    for one in running:
+        one.__exit__()
+
+
+@pytest.fixture
+def photo(examples: Path) -> bytes:
+    return (examples / "photographs" / "rocket.jpg").read_bytes()

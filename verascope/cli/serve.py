@@ -1,0 +1,311 @@
+"""`verascope serve`: the moderation service; and the verbs that keep its keys and webhooks."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verascope.errors import ExitCode, MissingExtraError
+from verascope.settings import Quality, Settings
+
+if TYPE_CHECKING:
+    from verascope.serve.config import ServeSettings
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("verascope-data"),
+    show_default=True,
+    help="Folder of everything the service keeps.",
+)
+STORE = click.option(
+    "--store", help="Database of items and keys, such as postgresql+psycopg://…  [default: SQLite]"
+)
+
+
+@click.command()
+@DATA
+@STORE
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=8080, show_default=True, help="And its port.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(min=0), default=0, help="Inputs at once; 0: one a core."
+)
+@click.option(
+    "--quality",
+    type=click.Choice([each.value for each in Quality]),
+    default=Quality.AUTO.value,
+    show_default=True,
+    help="Image detector, as for scan.",
+)
+@click.option(
+    "--policy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Actions (TOML)."
+)
+@click.option(
+    "--max-body",
+    type=click.IntRange(min=1),
+    default=100_000_000,
+    show_default=True,
+    help="Largest upload, in bytes.",
+)
+@click.option(
+    "--max-waiting",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Items in the queue, beyond which 429 is answered.",
+)
+@click.option(
+    "--keep-days",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="How long finished items are kept.",
+)
+@click.option("--demo", is_flag=True, help="In a folder for now, with a key and a few items.")
+def serve(
+    data: Path,
+    store: str | None,
+    host: str,
+    port: int,
+    jobs: int,
+    quality: str,
+    policy: Path | None,
+    max_body: int,
+    max_waiting: int,
+    keep_days: float,
+    demo: bool,
+) -> int:
+    """Run the moderation service: an API, a queue, webhooks.
+
+    \b
+      verascope serve --demo                                 try it
+      verascope keys create uploader --scope scan --scope items
+      verascope serve --policy rules.toml
+      curl -H "Authorization: Bearer $KEY" --data-binary @photo.jpg localhost:8080/v1/scan
+
+    It listens on this machine alone unless --host says otherwise, and speaks plain HTTP: put a
+    proxy with TLS before it. docs/operations.md tells the rest.
+    """
+    _need_extra()
+    with tempfile.TemporaryDirectory(prefix="verascope-demo-") as temporary:
+        from verascope.serve.config import ServeSettings
+
+        settings = ServeSettings(
+            data=Path(temporary) if demo else data,
+            store=store,
+            scan=Settings(quality=Quality(quality)),
+            policy=policy,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            max_body_bytes=max_body,
+            max_waiting=max_waiting,
+            keep_days=keep_days,
+        )
+        return _run(settings, host, port, demo=demo)
+
+
+def _run(settings: "ServeSettings", host: str, port: int, *, demo: bool) -> int:
+    import uvicorn
+
+    from verascope.serve.app import create_app
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    app = create_app(settings)
+    if demo:
+        from verascope.serve.demo import fill
+
+        key, taken = fill(app.state.service)
+        click.echo(f"key: {key}\n{taken} items wait; try:", err=True)
+        click.echo(
+            f'  curl -H "Authorization: Bearer {key}" http://{host}:{port}/v1/items/ID', err=True
+        )
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, server_header=False
+    )
+    click.echo(f"listening on http://{host}:{port}", err=True)
+    with suppress(KeyboardInterrupt):  # a signal is how a service ends, and raised again by it
+        uvicorn.Server(config).run()
+    return int(ExitCode.OK)
+
+
+@click.group()
+def keys() -> None:
+    """API keys of the service: made, listed, revoked. Only a hash of each is kept."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    help="What it may do: scan, verify, items, models, review, metrics, admin; may be repeated.",
+)
+@click.option("--per-minute", type=click.IntRange(min=1), help="Requests a minute.")
+@DATA
+@STORE
+def create(
+    name: str, scopes: tuple[str, ...], per_minute: int | None, data: Path, store: str | None
+) -> int:
+    """Make a key called NAME and print it: it is shown this once."""
+    click.echo(_keys(data, store).create(name, scopes, per_minute))
+    return int(ExitCode.OK)
+
+
+@keys.command("list")
+@DATA
+@STORE
+def list_(data: Path, store: str | None) -> int:
+    """List keys by their ids; no secret is shown, since none is kept."""
+    for key in _keys(data, store).all():
+        state = "revoked" if key.revoked_at else "in force"
+        click.echo(f"{key.id}  {state:<8}  {' '.join(sorted(key.scopes)):<30}  {key.name}")
+    return int(ExitCode.OK)
+
+
+@keys.command()
+@click.argument("ident", metavar="ID")
+@DATA
+@STORE
+def revoke(ident: str, data: Path, store: str | None) -> int:
+    """Let the key ID open nothing any more."""
+    _keys(data, store).revoke(ident)
+    return int(ExitCode.OK)
+
+
+@click.group()
+def webhooks() -> None:
+    """Addresses that are told of every judged item (Standard Webhooks)."""
+
+
+@webhooks.command()
+@click.argument("url")
+@DATA
+@STORE
+def add(url: str, data: Path, store: str | None) -> int:
+    """Tell URL of every item from now on; prints the webhook's id and secret."""
+    ident, secret = _webhooks(data, store).add(url)
+    click.echo(f"{ident} {secret}")
+    return int(ExitCode.OK)
+
+
+@webhooks.command("list")
+@DATA
+@STORE
+def list_webhooks(data: Path, store: str | None) -> int:
+    """List webhooks by their ids."""
+    for hook in _webhooks(data, store).all():
+        click.echo(f"{hook.id}  {'disabled' if hook.disabled else 'in force'}  {hook.url}")
+    return int(ExitCode.OK)
+
+
+@webhooks.command()
+@click.argument("ident", metavar="ID")
+@DATA
+@STORE
+def rotate(ident: str, data: Path, store: str | None) -> int:
+    """Give the webhook ID a new secret; the last one signs too, until the next rotation."""
+    click.echo(_webhooks(data, store).rotate(ident))
+    return int(ExitCode.OK)
+
+
+@webhooks.command()
+@click.argument("ident", metavar="ID")
+@DATA
+@STORE
+def disable(ident: str, data: Path, store: str | None) -> int:
+    """Tell the webhook ID nothing any more."""
+    _webhooks(data, store).disable(ident)
+    return int(ExitCode.OK)
+
+
+@click.group()
+def queue() -> None:
+    """The service's queue: how long it is, and its dead letters."""
+
+
+@queue.command("dead")
+@DATA
+def dead(data: Path) -> int:
+    """List the items that were given up, with the reason."""
+    for each in _queue(data).dead():
+        click.echo(f"{each.item}  {each.attempts} attempts  {each.error or ''}")
+    return int(ExitCode.OK)
+
+
+@queue.command()
+@click.argument("item")
+@DATA
+@STORE
+def replay(item: str, data: Path, store: str | None) -> int:
+    """Let the dead letter ITEM be tried again."""
+    from verascope.errors import UsageError
+    from verascope.serve.store import Store
+
+    if not _queue(data).replay(item):
+        raise UsageError(f"no dead letter {item!r}; `verascope queue dead` shows them")
+    Store(_engine(data, store)).take_up(item)
+    return int(ExitCode.OK)
+
+
+@click.group()
+def audit() -> None:
+    """The log of who did what to which item."""
+
+
+@audit.command()
+@DATA
+@STORE
+def verify(data: Path, store: str | None) -> int:
+    """Check the chain of hashes: 1 where a row was changed, removed or put in."""
+    from verascope.serve.audit import verify as check
+
+    count, broken = check(_engine(data, store))
+    if broken is None:
+        click.echo(f"{count} rows, the chain holds")
+        return int(ExitCode.OK)
+    click.echo(f"the chain breaks at row {broken}", err=True)
+    return int(ExitCode.FLAGGED)
+
+
+def _need_extra() -> None:
+    from importlib.util import find_spec
+
+    for module in ("fastapi", "uvicorn", "sqlalchemy", "httpx", "prometheus_client"):
+        if find_spec(module) is None:
+            raise MissingExtraError(module, "serve")
+
+
+def _engine(data: Path, store: str | None) -> Any:
+    _need_extra()
+    from verascope.serve.config import ServeSettings
+    from verascope.serve.schema import engine_of
+
+    data.mkdir(parents=True, exist_ok=True)
+    return engine_of(ServeSettings(data=data, store=store).store_url)
+
+
+def _keys(data: Path, store: str | None) -> Any:
+    engine = _engine(data, store)
+    from verascope.serve.keys import Keys
+
+    return Keys(engine)
+
+
+def _webhooks(data: Path, store: str | None) -> Any:
+    engine = _engine(data, store)
+    from verascope.serve.webhooks import Webhooks
+
+    return Webhooks(engine)
+
+
+def _queue(data: Path) -> Any:
+    _need_extra()
+    from verascope.serve.app import QUEUE
+    from verascope.serve.queue import Queue
+
+    return Queue(data / QUEUE)

@@ -1,0 +1,360 @@
+"""The HTTP face. Thin: what an answer says comes from the scanner, the policy, the store.
+
+POST /v1/scan judges one upload and answers with its Result; POST /v1/items takes one and answers
+with an id, which GET /v1/items/{id} tells the Result of. Every error is a problem (problems.py).
+"""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from verascope import __version__
+from verascope.result import Input, Result
+from verascope.scan.sources import Stream
+from verascope.scanner import Known, Scanner
+from verascope.serve import problems
+from verascope.serve.config import ServeSettings
+from verascope.serve.desk import Desk, opened
+from verascope.serve.keys import Keys
+from verascope.serve.limits import Gate, Rates
+from verascope.serve.metrics import Metrics
+from verascope.serve.models import cards
+from verascope.serve.problems import ProblemError
+from verascope.serve.queue import Queue
+from verascope.serve.schema import engine_of
+from verascope.serve.signals import signals
+from verascope.serve.store import Item, Store
+from verascope.serve.uploads import Upload, save
+from verascope.serve.webhooks import Webhooks
+
+QUEUE = "queue.sqlite"
+PART = ".part"  # of an upload that is still coming
+LONGEST_CONTEXT = 4000
+AT_ONCE = 8  # synchronous scans for each worker, beyond which callers are asked to come again
+CLEAN_S = 3600.0
+Context = Annotated[str | None, Query(max_length=LONGEST_CONTEXT, description="JSON of yours")]
+Subject = Annotated[str | None, Query(max_length=255, description="whose it is; for deletion")]
+Idempotency = Annotated[str | None, Header(max_length=255)]
+
+
+class Service:
+    """What the handlers share."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        settings.contents.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.engine = engine_of(settings.store_url)
+        self.store = Store(self.engine)
+        self.queue = Queue(
+            settings.data / QUEUE, lease_s=settings.lease_s, attempts=settings.attempts
+        )
+        self.keys = Keys(self.engine)
+        self.gate = Gate(self.keys, Rates(settings.per_minute))
+        self.metrics = Metrics()
+        self.desk = Desk(settings, self.store, self.queue, told=self.metrics.judged)
+        self.webhooks = Webhooks(self.engine)
+        self.scanning = 0
+
+    def sweep(self) -> None:
+        """Delete what is too old, and contents that belong to no item."""
+        before = time.time() - 86400 * self.settings.keep_days
+        for ident in self.store.forget(before=before):
+            (self.settings.contents / ident).unlink(missing_ok=True)
+        for file in self.settings.contents.iterdir():
+            old = time.time() - file.stat().st_mtime > CLEAN_S
+            if old and self.store.item(file.name) is None:
+                file.unlink(missing_ok=True)
+
+
+def create_app(settings: ServeSettings) -> FastAPI:
+    """The application; the worker processes start with it and end with it."""
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as open_:
+            open_.enter_context(service.desk)
+            service.webhooks.start()
+            open_.callback(service.webhooks.stop)
+            sweeping = asyncio.create_task(_sweep_for_ever(service))
+            open_.callback(sweeping.cancel)
+            yield
+        service.queue.close()
+
+    app = FastAPI(
+        title="Verascope",
+        version=__version__,
+        description="Was it made by a machine, and where does it come from?",
+        lifespan=life,
+        docs_url=None,  # their pages fetch scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.service = service
+    problems.install(app)
+    app.add_middleware(_Requests, metrics=service.metrics)
+    _routes(app, service)
+    return app
+
+
+def _routes(app: FastAPI, service: Service) -> None:
+    gate, settings = service.gate, service.settings
+
+    @app.post("/v1/scan", responses=_answers("A Result: docs/result.schema.json."))
+    async def scan(request: Request) -> Response:
+        """Judge one upload now: the body itself, or the part `file` of a form."""
+        gate.admit(request, "scan")
+        if service.scanning >= AT_ONCE * settings.jobs:
+            raise ProblemError(503, "every worker is busy", {"Retry-After": "1"})
+        service.scanning += 1
+        path = settings.contents / f"{secrets.token_hex(16)}{PART}"
+        future = None
+        try:
+            upload = await save(request, path, settings.max_body_bytes)
+            name = upload.name or "upload"
+            future = service.desk.judge(Stream(name, partial(opened, path)))
+            future.add_done_callback(lambda _: path.unlink(missing_ok=True))
+            result = await asyncio.wait_for(asyncio.wrap_future(future), settings.sync_s)
+        except TimeoutError:
+            raise ProblemError(504, "it takes too long; send it to /v1/items") from None
+        finally:
+            service.scanning -= 1
+            if future is None:
+                path.unlink(missing_ok=True)
+        result = service.desk.decided(result)
+        service.metrics.judged(result)
+        return Response(result.to_json(), media_type="application/json")
+
+    @app.post("/v1/items", status_code=202, responses=_answers("Accepted.", 202))
+    async def take(
+        request: Request,
+        idempotency_key: Idempotency = None,
+        subject: Subject = None,
+        context: Context = None,
+    ) -> Response:
+        """Take one upload to be judged; the answer has its id and where its Result will be.
+
+        The same Idempotency-Key gives the same item again, and 409 with another body.
+        """
+        key = gate.admit(request, "items")
+        if context is not None:
+            _check_json(context)
+        if await run_in_threadpool(service.queue.waiting) >= settings.max_waiting:
+            raise ProblemError(429, "the queue is full", {"Retry-After": "10"})
+        ident = secrets.token_hex(16)
+        part, path = settings.contents / f"{ident}{PART}", settings.contents / ident
+        upload = await save(request, part, settings.max_body_bytes)
+        taken = await run_in_threadpool(
+            _keep, service, part, path, upload, key.id, idempotency_key, subject, context
+        )
+        return JSONResponse(_told(taken), 202, {"Location": f"/v1/items/{taken.id}"})
+
+    @app.get("/v1/items/{ident}", responses=_answers("The item, with its Result when done."))
+    async def item(request: Request, ident: str) -> Response:
+        """An item: its state, and its Result as soon as there is one."""
+        gate.admit(request, "items")
+        found = await run_in_threadpool(_found, service, ident)
+        told = _told(found)
+        if found.result is None:
+            return JSONResponse(told | {"result": None})
+        start = msgspec.json.encode(told)[:-1]
+        return Response(
+            start + b',"result":' + found.result.encode() + b"}", media_type="application/json"
+        )
+
+    @app.get("/v1/items/{ident}/signals", responses=_answers("Numbers for a ranker."))
+    async def item_signals(request: Request, ident: str) -> Response:
+        """Stable numbers of an item, for a ranker; null where there is none."""
+        gate.admit(request, "items")
+        found = await run_in_threadpool(_found, service, ident)
+        if found.result is None:
+            raise ProblemError(404, f"it is {found.state}; there is no Result yet")
+        return JSONResponse({"item": ident} | signals(Result.from_json(found.result)))
+
+    @app.delete("/v1/items", responses=_answers("How many were deleted."))
+    async def forget(request: Request, subject: Annotated[str, Query(min_length=1)]) -> Response:
+        """Delete all that is kept of a subject's items."""
+        gate.admit(request, "admin")
+        gone = await run_in_threadpool(service.store.forget, subject=subject)
+        for ident in gone:
+            (settings.contents / ident).unlink(missing_ok=True)
+            service.queue.done(ident)
+        return JSONResponse({"deleted": len(gone)})
+
+    @app.post("/v1/verify", responses=_answers("What the Content Credential says."))
+    async def verify(request: Request) -> Response:
+        """Check one upload's Content Credential and nothing else."""
+        gate.admit(request, "verify")
+        path = settings.contents / f"{secrets.token_hex(16)}{PART}"
+        upload = await save(request, path, settings.max_body_bytes)
+        asked = _Verifying(upload.name or "upload", path)
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(service.desk.judge(asked)), settings.sync_s)
+        except TimeoutError:
+            raise ProblemError(504, "it takes too long") from None
+        finally:
+            path.unlink(missing_ok=True)
+        return Response(asked.answer, media_type="application/json")
+
+    @app.get("/v1/models", responses=_answers("Models with cards and thresholds."))
+    async def models(request: Request) -> Response:
+        """The detectors that judge, each with its card and its two thresholds."""
+        gate.admit(request, "models")
+        return JSONResponse({"models": await run_in_threadpool(cards, settings.scan)})
+
+    @app.get("/healthz", responses=_answers("It runs.", admits=False))
+    async def health() -> Response:
+        """Whether the service runs."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz", responses=_answers("It can judge.", admits=False))
+    async def ready() -> Response:
+        """Whether it can judge: the store answers, the models are loaded."""
+        await run_in_threadpool(service.store.counts)
+        if not service.desk.ready:
+            raise ProblemError(503, "the models are not loaded yet", {"Retry-After": "1"})
+        return JSONResponse({"status": "ready"})
+
+    @app.get("/metrics", responses=_answers("Prometheus's text format."))
+    async def metrics(request: Request) -> Response:
+        """Numbers for Prometheus."""
+        gate.admit(request, "metrics")
+        service.metrics.depth.set(service.queue.waiting())
+        service.metrics.oldest.set(service.queue.oldest_s())
+        service.metrics.dead.set(len(service.queue.dead()))
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+class _Verifying:
+    """A source that is not scanned but verified; the answer is kept here."""
+
+    def __init__(self, uri: str, path: Path) -> None:
+        self.uri = uri
+        self.path = path
+        self.answer = b""
+
+    def stamp(self) -> str | None:
+        """None: nothing is kept of it."""
+        return None
+
+    def scan(self, scanner: Scanner, known: Known | None = None) -> Result:
+        """Verify; the Result only says how that went."""
+        found = scanner.verify(self.path)
+        named = msgspec.structs.replace(
+            found, input=msgspec.structs.replace(found.input, uri=self.uri)
+        )
+        self.answer = named.to_json()
+        return Result(input=Input(uri=self.uri), status=found.status, reason=found.reason)
+
+
+class _Requests:
+    """Gives each request an id and each answer its headers, and counts both."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        ident = secrets.token_hex(8)
+        scope.setdefault("state", {})["id"] = ident
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", ident.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"cache-control", b"no-store"),
+                ]
+                route = getattr(scope.get("route"), "path", "none")
+                self._metrics.requests.labels(route, str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, told)
+
+
+def _keep(
+    service: Service,
+    part: Path,
+    path: Path,
+    upload: Upload,
+    key_id: str,
+    idempotency: str | None,
+    subject: str | None,
+    context: str | None,
+) -> Item:
+    """Accept an upload that is on the disk: content, item, job, in this order."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    taken = service.store.take(
+        ident=path.name,
+        key_id=key_id,
+        body_sha256=upload.sha256,
+        name=upload.name or path.name,
+        idempotency=idempotency,
+        subject=subject,
+        context=context,
+    )
+    if taken.fresh:
+        service.queue.add(path.name)
+        service.desk.wake()
+        return taken.item
+    path.unlink(missing_ok=True)
+    if taken.item.body_sha256 != upload.sha256:
+        raise ProblemError(409, "this Idempotency-Key came with another body before")
+    return taken.item
+
+
+def _found(service: Service, ident: str) -> Item:
+    item = service.store.item(ident)
+    if item is None:
+        raise ProblemError(404, "there is no such item, or it was deleted")
+    return item
+
+
+def _told(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "state": item.state,
+        "created_at": item.created_at,
+        "finished_at": item.finished_at,
+        "action": item.action,
+        "context": None if item.context is None else msgspec.json.decode(item.context),
+    }
+
+
+def _check_json(text: str) -> None:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        raise ProblemError(422, "query.context: it is no JSON") from None
+
+
+def _answers(words: str, status: int = 200, *, admits: bool = True) -> dict[int | str, Any]:
+    """What OpenAPI says of a route's answers."""
+    problem = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+    found: dict[int | str, Any] = {status: {"description": words}}
+    for code in (400, 401, 403, 404, 409, 413, 422, 429, 503, 504) if admits else (503,):
+        found[code] = {"description": problems.TITLES[code]} | problem
+    return found
+
+
+async def _sweep_for_ever(service: Service) -> None:
+    while True:
+        await run_in_threadpool(service.sweep)
+        await asyncio.sleep(CLEAN_S)
