@@ -180,10 +180,10 @@ def test_killed_and_started_again_every_item_ends_with_one_result(
     for _ in range(3):
         process, url = _started(data)
         stop = threading.Event()
-        threads = [threading.Thread(target=post, args=(url, stop)) for _ in range(3)]
+        threads = [threading.Thread(target=post, args=(url, stop)) for _ in range(2)]
         for thread in threads:
             thread.start()
-        time.sleep(2)
+        time.sleep(1)
         process.kill()
         process.wait()
         stop.set()
