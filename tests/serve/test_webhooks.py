@@ -131,7 +131,7 @@ def test_both_secrets_sign_while_one_is_rotated(tmp_path: Path, receiver: Receiv
 
 
 def test_a_disabled_one_is_told_nothing(tmp_path: Path, receiver: Receiver) -> None:
-    hooks, store = _judged(tmp_path, receiver)
+    hooks, _ = _judged(tmp_path, receiver)
     (hook,) = hooks.all()
     hooks.disable(hook.id)
     with httpx.Client() as client:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +91,11 @@ def serve(
     proxy with TLS before it. docs/operations.md tells the rest.
     """
     _need_extra()
-    with tempfile.TemporaryDirectory(prefix="verascope-demo-") as temporary:
-        from verascope.serve.config import ServeSettings
+    from verascope.serve.config import ServeSettings
 
+    with tempfile.TemporaryDirectory(prefix="verascope-demo-") if demo else nullcontext() as folder:
         settings = ServeSettings(
-            data=Path(temporary) if demo else data,
+            data=data if folder is None else Path(folder),
             store=store,
             scan=Settings(quality=Quality(quality)),
             policy=policy,
@@ -118,10 +118,8 @@ def _run(settings: "ServeSettings", host: str, port: int, *, demo: bool) -> int:
         from verascope.serve.demo import fill
 
         key, taken = fill(app.state.service)
-        click.echo(f"key: {key}\n{taken} items wait; try:", err=True)
-        click.echo(
-            f'  curl -H "Authorization: Bearer {key}" http://{host}:{port}/v1/items/ID', err=True
-        )
+        click.echo(f"{taken} items wait for you; open http://{host}:{port}/review", err=True)
+        click.echo(f"and sign in with the key {key}", err=True)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False
     )

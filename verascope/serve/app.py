@@ -7,6 +7,8 @@ with an id, which GET /v1/items/{id} tells the Result of. Every error is a probl
 import asyncio
 import os
 import secrets
+import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -21,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from verascope import __version__
+from verascope.errors import VerascopeError
 from verascope.result import Input, Result
 from verascope.scan.sources import Stream
 from verascope.scanner import Known, Scanner
@@ -33,11 +36,13 @@ from verascope.serve.metrics import Metrics
 from verascope.serve.models import cards
 from verascope.serve.problems import ProblemError
 from verascope.serve.queue import Queue
+from verascope.serve.review import routes as review
 from verascope.serve.schema import engine_of
 from verascope.serve.signals import signals
 from verascope.serve.store import Item, Store
 from verascope.serve.uploads import Upload, save
 from verascope.serve.webhooks import Webhooks
+from verascope.settings import Quality
 
 QUEUE = "queue.sqlite"
 PART = ".part"  # of an upload that is still coming
@@ -66,6 +71,25 @@ class Service:
         self.desk = Desk(settings, self.store, self.queue, told=self.metrics.judged)
         self.webhooks = Webhooks(self.engine)
         self.scanning = 0
+        self._drawing = threading.Lock()
+
+    def heat(self, ident: str) -> bytes | None:
+        """An item's heat map as PNG; None where the accurate tier is not installed.
+
+        Drawn when it is first asked for, since few items are looked at.
+        """
+        content = self.settings.contents / ident
+        with self._drawing, tempfile.TemporaryDirectory() as folder:
+            wanted = msgspec.structs.replace(
+                self.settings.scan, quality=Quality.ACCURATE, heatmaps=folder
+            )
+            try:
+                with Scanner(wanted) as scanner:
+                    scanner.scan(content)
+            except VerascopeError:
+                return None
+            drawn = next(Path(folder).glob("*.png"), None)
+            return None if drawn is None else drawn.read_bytes()
 
     def sweep(self) -> None:
         """Delete what is too old, and contents that belong to no item."""
@@ -105,6 +129,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     problems.install(app)
     app.add_middleware(_Requests, metrics=service.metrics)
     _routes(app, service)
+    review.add(app, service)
     return app
 
 

@@ -80,6 +80,12 @@ class Keys:
         if not done.rowcount:
             raise UsageError(f"no key {ident!r}; `verascope keys list` shows them")
 
+    def in_force(self, ident: str) -> bool:
+        """Whether there is such a key and it was not revoked."""
+        query = select(keys.c.id).where(keys.c.id == ident, keys.c.revoked_at.is_(None))
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
     def known(self, presented: str) -> Key | None:
         """The key that was presented; None for an unknown, wrong or revoked one.
 

@@ -1,6 +1,7 @@
 """The tables: items with their Results, keys, the audit log, webhooks and their deliveries."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     Index,
@@ -46,11 +47,27 @@ items = Table(
     Column("state", String(8), nullable=False),  # queued, done, dead
     Column("action", String(16)),
     Column("verdict", String(16)),
+    Column("score", Float),
     Column("result", Text),
     UniqueConstraint("key_id", "idempotency"),
     Index("items_by_state", "state", "action"),
     Index("items_by_subject", "subject"),
     Index("items_by_age", "finished_at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", String(32), nullable=False),
+    Column("reviewer", String(16), nullable=False),  # the id of a key
+    Column("choice", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("second", Boolean, nullable=False),  # a second opinion is wanted
+    Column("verdict", String(16)),  # what the machine had said
+    Column("at", Float, nullable=False),
+    Column("undone_at", Float),
+    Index("decisions_by_item", "item_id"),
 )
 
 audit = Table(

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from verascope.result import Result
 from verascope.serve import audit
-from verascope.serve.schema import deliveries, items, webhooks
+from verascope.serve.schema import decisions, deliveries, items, webhooks
 
 
 class Item(NamedTuple):
@@ -100,6 +100,7 @@ class Store:
                     finished_at=time.time(),
                     action=action,
                     verdict=result.verdict.value if result.verdict else None,
+                    score=result.score,
                     result=result.to_json().decode(),
                 )
             )
@@ -145,6 +146,7 @@ class Store:
             found = [row.id for row in gone]
             for ident in found:
                 connection.execute(delete(deliveries).where(deliveries.c.item_id == ident))
+                connection.execute(delete(decisions).where(decisions.c.item_id == ident))
                 audit.note(connection, "service", "forgotten", ident)
         return found
 

@@ -14,32 +14,49 @@ from verascope.media.wire import Array
 from verascope.settings import Limits
 
 SIDE = 112  # pixels, the longer one
-QUALITY = 60  # of the JPEG
+QUALITY, LARGE_QUALITY = 60, 88  # of the JPEG
 FUNCTION = "verascope.scan.report.thumbnails:shrink"
 
 
 class Wanted(Struct, frozen=True):
-    """Which file, and what its content was when it was judged."""
+    """Which file, within which limits, and how large: the longer side in pixels."""
 
     path: bytes
     limits: Limits
+    side: int = SIDE
 
 
 def thumbnails(paths: Iterable[str]) -> Iterator[str | None]:
     """A data: URI for each file; None where there is none, or it cannot be decoded."""
-    limits = Limits()
-    with Sandbox(
-        FUNCTION, memory_bytes=limits.worker_memory_bytes, timeout_s=limits.stage_timeout_s
-    ) as sandbox:
+    with _sandbox() as sandbox:
         for path in paths:
-            found = None
-            try:
-                request = msgspec.msgpack.encode(Wanted(os.fsencode(path), limits))
-                for message in sandbox.call(request):
-                    found = message.data
-            except InputTrouble:
-                found = None
+            found = _asked(sandbox, path, SIDE)
             yield f"data:image/jpeg;base64,{base64.b64encode(found).decode()}" if found else None
+
+
+def picture(path: str, side: int) -> bytes | None:
+    """One file as a JPEG whose longer side is at most this; None where it cannot be decoded."""
+    with _sandbox() as sandbox:
+        return _asked(sandbox, path, side)
+
+
+def _sandbox() -> Sandbox:
+    limits = Limits()
+    return Sandbox(
+        FUNCTION, memory_bytes=limits.worker_memory_bytes, timeout_s=limits.stage_timeout_s
+    )
+
+
+def _asked(sandbox: Sandbox, path: str, side: int) -> bytes | None:
+    found = None
+    try:
+        for message in sandbox.call(
+            msgspec.msgpack.encode(Wanted(os.fsencode(path), Limits(), side))
+        ):
+            found = message.data
+    except InputTrouble:
+        return None
+    return found
 
 
 def shrink(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
@@ -65,7 +82,7 @@ def shrink(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
     except (InputTrouble, OSError):
         return
     small = Image.fromarray(picture.pixels)
-    small.thumbnail((SIDE, SIDE))
+    small.thumbnail((ask.side, ask.side))
     encoded = io.BytesIO()
-    small.save(encoded, "JPEG", quality=QUALITY)
+    small.save(encoded, "JPEG", quality=QUALITY if ask.side == SIDE else LARGE_QUALITY)
     yield encoded.getvalue(), ()
