@@ -23,6 +23,12 @@ def test_the_benchmarks_page_is_the_last_run() -> None:
     assert page == MAKE["benchmarks"](), "run: make docs"
 
 
+def test_the_page_on_scale_is_computed_from_the_last_run() -> None:
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert page == MAKE["scale"](), "run: make docs"
+    assert "| 1,000,000,000 | accurate |" in page
+
+
 def test_the_image_detectors_page_is_the_last_run() -> None:
     page = (ROOT / "docs" / "image-detector.md").read_text(encoding="utf-8")
     assert page == MAKE["image_detector"](), "run: make docs"

@@ -18,6 +18,7 @@ VERBS = {
     "verify": ("verify:verify", "Check Content Credentials (C2PA): who, when, what."),
     "inspect": ("inspect:inspect", "Show a credential whole, or write it as a page."),
     "sign": ("sign:sign", "Sign a file with a Content Credential of your own."),
+    "diff": ("diff:diff", "What a pipeline took away of a file's origin."),
     "republish": ("republish:republish", "Transcode an upload and keep its history."),
     "register": ("register:register", "Keep a signed file's fingerprint, to find it again."),
     "report": ("report:report", "Results as one page that a person can read."),

@@ -19,6 +19,15 @@ from verascope.errors import UsageError
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the page there.  [default: report.html beside the results]",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "dsa-sor", "sb942"]),
+    default="html",
+    show_default=True,
+    help="The page; or JSON Lines with what the DSA's statements of reasons, or California's "
+    "SB 942, ask of a Result. What the platform alone can say stays null.",
+)
 @click.option("--title", help="Of the page.  [default: the name of the run]")
 @click.option(
     "--rows",
@@ -43,6 +52,7 @@ from verascope.errors import UsageError
 def report(
     results: Path,
     output: Path | None,
+    form: str,
     title: str | None,
     rows: int,
     thumbnails: int,
@@ -56,12 +66,16 @@ def report(
     \b
       verascope report runs/1
       verascope report results.jsonl -o report.html --thumbnails 200
+      verascope report runs/1 --format dsa-sor > statements.jsonl
     """
     from verascope.provenance.writing import write_whole
     from verascope.scan.report.digest import digest
     from verascope.scan.report.page import page
     from verascope.scan.results import read_results
 
+    if form != "html":
+        _legal(results, output, form)
+        return
     found = digest(read_results(results), rows)
     ranked = sorted(found.rows, key=lambda row: -row.get("score", -1.0))
     _add_thumbnails(ranked[:thumbnails])
@@ -75,6 +89,21 @@ def report(
     except OSError as error:
         raise UsageError(f"{target}: {error.strerror}") from error
     click.echo(target)
+
+
+def _legal(results: Path, output: Path | None, form: str) -> None:
+    """One line a Result, to a file or to standard output."""
+    from verascope.provenance.writing import write_whole
+    from verascope.scan.report.legal import FORMATS
+    from verascope.scan.results import read_results
+
+    lines = (json.dumps(FORMATS[form](each)) for each in read_results(results))
+    if output is None:
+        for line in lines:
+            click.echo(line)
+        return
+    write_whole(output, "".join(line + "\n" for line in lines).encode(), keep=(results,))
+    click.echo(output)
 
 
 def _add_thumbnails(rows: list[dict[str, Any]]) -> None:
