@@ -1,5 +1,10 @@
 """A service of its own for each test: really listening, with a worker, on the fast tier."""
 
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +19,8 @@ import uvicorn
 
 from verascope.serve.app import create_app
 from verascope.serve.config import ServeSettings
+from verascope.serve.schema import engine_of, metadata
+from verascope.serve.store import Store
 from verascope.settings import Quality, Settings
 
 
@@ -82,6 +89,46 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     yield start
     for one in running:
         one.__exit__()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL of this session's own, where Debian's is installed."""
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs or os.geteuid() != 0 or shutil.which("runuser") is None:
+        pytest.skip("no postgresql of Debian's that could be started here")
+    with tempfile.TemporaryDirectory(prefix="verascope-postgres-") as folder:
+        shutil.chown(folder, "postgres")
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+
+        def run(program: str, *arguments: str) -> None:
+            command = ["runuser", "-u", "postgres", "--", str(programs[-1] / program), *arguments]
+            nowhere = subprocess.DEVNULL  # a pipe would stay open as long as the server
+            subprocess.run(
+                command, check=True, cwd="/", timeout=120, stdout=nowhere, stderr=nowhere
+            )
+
+        run("initdb", "-D", f"{folder}/data", "-A", "trust")
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = f"{folder}/log"
+        run("pg_ctl", "-D", f"{folder}/data", "-l", log, "-w", "-o", options, "start")
+        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+        run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store on each database."""
+    if request.param == "sqlite":
+        return Store(engine_of(f"sqlite:///{tmp_path / 'store.sqlite'}"))
+    engine = engine_of(request.getfixturevalue("postgres"))
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return Store(engine)
 
 
 @pytest.fixture

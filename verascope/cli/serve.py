@@ -244,9 +244,11 @@ def replay(item: str, data: Path, store: str | None) -> int:
     from verascope.errors import UsageError
     from verascope.serve.store import Store
 
-    if not _queue(data).replay(item):
+    waiting = _queue(data)
+    if item not in [each.item for each in waiting.dead()]:
         raise UsageError(f"no dead letter {item!r}; `verascope queue dead` shows them")
-    Store(_engine(data, store)).take_up(item)
+    Store(_engine(data, store)).take_up(item)  # first: a job of an item that is dead is dropped
+    waiting.replay(item)
     return int(ExitCode.OK)
 
 

@@ -125,7 +125,10 @@ class Desk:
             self._queue.done(item.id)
             self._drop(item.id, result)
         except Exception as error:
-            log.exception("judging item %s failed", item.id)
+            if isinstance(error, FileNotFoundError):
+                log.warning("the content of item %s is not there", item.id)
+            else:
+                log.exception("judging item %s failed", item.id)
             if self._queue.failed(job, type(error).__name__):
                 self._store.give_up(item.id, type(error).__name__)
         finally:
