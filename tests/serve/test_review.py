@@ -12,9 +12,11 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 import httpx
 
+from tests.conftest import Command
 from tests.serve.conftest import Running, Serve
 from verascope.serve.review.decisions import Decisions
 from verascope.serve.review.sessions import COOKIE, TOKEN
+from verascope.train.corpora import read_corpora
 
 NAMES = ("first.jpg", "<img src=x onerror=alert(1)>.jpg", "third.jpg")
 
@@ -116,6 +118,23 @@ def test_the_picture_is_never_the_upload_itself(reviewing: Running, examples: Pa
         assert shown.content[:2] == b"\xff\xd8" and shown.content != upload
     assert client.get(f"/review/items/{ident}/heat").status_code == 404  # no accurate tier here
     assert client.get("/review/items/none/picture").status_code == 404
+
+
+def test_decisions_become_a_corpus_for_training(
+    reviewing: Running, verascope: Command, tmp_path: Path
+) -> None:
+    client = signed_in(reviewing)
+    for ident, choice in zip(ids(client), ("real", "synthetic", "unsure"), strict=True):
+        client.post(f"/review/items/{ident}/decision", json={"choice": choice})
+    data, out = reviewing.settings.data, tmp_path / "corpus"
+    done = verascope("decisions", "export", out, "--data", data)
+    assert done.code == 0 and "1 real" in done.err and "1 synthetic" in done.err
+    (corpus,) = read_corpora([out])
+    assert sorted(item.row.label for item in corpus.items) == ["real", "synthetic"]
+    assert all(item.file.is_file() for item in corpus.items)
+    assert verascope("decisions", "export", out, "--data", data).code == 64
+    table = verascope("decisions", "agreement", "--data", data).out
+    assert "unremarkable" in table and "1 synthetic" in table
 
 
 @pytest.fixture(scope="module")

@@ -253,6 +253,46 @@ def replay(item: str, data: Path, store: str | None) -> int:
 
 
 @click.group()
+def decisions() -> None:
+    """What people decided at /review."""
+
+
+@decisions.command()
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@DATA
+@STORE
+def export(out: Path, data: Path, store: str | None) -> int:
+    """Write the decisions as a corpus into OUT, for `verascope train`.
+
+    Each file whose content is still kept, with the label that a person gave it; the uploader is its
+    source, by a hash.
+    """
+    engine = _engine(data, store)
+    from verascope.serve.config import ServeSettings
+    from verascope.serve.review.export import export as write
+
+    counts = write(engine, ServeSettings(data=data).contents, out)
+    said = ", ".join(f"{number} {label}" for label, number in counts.most_common())
+    click.echo(said, err=True)
+    click.echo(out)
+    return int(ExitCode.OK)
+
+
+@decisions.command()
+@DATA
+@STORE
+def agreement(data: Path, store: str | None) -> int:
+    """Show how often people decided what, by the machine's verdict."""
+    engine = _engine(data, store)
+    from verascope.serve.review.decisions import Decisions
+
+    for verdict, counts in sorted(Decisions(engine).agreement().items()):
+        said = ", ".join(f"{number} {choice}" for choice, number in sorted(counts.items()))
+        click.echo(f"{verdict:<14} {said}")
+    return int(ExitCode.OK)
+
+
+@click.group()
 def audit() -> None:
     """The log of who did what to which item."""
 

@@ -199,15 +199,17 @@ class Pool:
         thread.start()
 
     def _work(self, scanner: Scanner) -> None:
-        while (task := self._given.get()) is not None and not self._closed:
-            source, told = task
-            try:
-                result = judged(scanner, source, self._known, lambda: not self._closed)
-                self._made(result)
-            except BaseException as error:  # noqa: BLE001 - the thread's boundary: raised by result()
-                told.set_exception(error)
-            else:
-                told.set_result(result)
+        """A thread's life; at its end no worker is left, also one that began during `close`."""
+        with scanner:
+            while (task := self._given.get()) is not None and not self._closed:
+                source, told = task
+                try:
+                    result = judged(scanner, source, self._known, lambda: not self._closed)
+                    self._made(result)
+                except BaseException as error:  # noqa: BLE001 - the thread's boundary
+                    told.set_exception(error)
+                else:
+                    told.set_result(result)
 
 
 def _announce(
