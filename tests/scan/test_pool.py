@@ -165,6 +165,14 @@ def test_a_fault_of_ours_is_raised_and_leaves_no_worker(picture: Path) -> None:
     assert not any(thread.is_alive() for thread in pool._threads)
 
 
+def test_what_nobody_took_is_cancelled_when_it_closes() -> None:
+    with Pool(FAST, 1) as pool:
+        told = [pool.submit(Slow(str(k), 0.2)) for k in range(20)]
+        assert told[0].result().input.uri == "0"
+    assert all(future.done() for future in told)
+    assert told[-1].cancelled()
+
+
 def test_scores_are_the_same_whoever_judges(picture: Path) -> None:
     with Scanner(FAST) as scanner:
         alone = scanner.scan(picture).score

@@ -163,6 +163,10 @@ class Pool:
             scanner.close()
         for thread in self._threads:
             thread.join(CLOSING_S)
+        while not self._given.empty():  # nobody waits for ever for what nobody took
+            task = self._given.get()
+            if task is not None:
+                task[1].cancel()
 
     def __enter__(self) -> Self:
         return self
