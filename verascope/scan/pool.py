@@ -163,10 +163,6 @@ class Pool:
             scanner.close()
         for thread in self._threads:
             thread.join(CLOSING_S)
-        while not self._given.empty():  # nobody waits for ever for what nobody took
-            task = self._given.get()
-            if task is not None:
-                task[1].cancel()
 
     def __enter__(self) -> Self:
         return self
@@ -205,8 +201,11 @@ class Pool:
     def _work(self, scanner: Scanner) -> None:
         """A thread's life; at its end no worker is left, also one that began during `close`."""
         with scanner:
-            while (task := self._given.get()) is not None and not self._closed:
+            while (task := self._given.get()) is not None:
                 source, told = task
+                if self._closed:
+                    told.cancel()  # so that nobody waits for it for ever
+                    continue
                 try:
                     result = judged(scanner, source, self._known, lambda: not self._closed)
                     self._made(result)
