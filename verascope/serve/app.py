@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import FastAPI, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from verascope import __version__
@@ -251,7 +251,11 @@ def _routes(app: FastAPI, service: Service) -> None:
             raise ProblemError(503, "the models are not loaded yet", {"Retry-After": "1"})
         return JSONResponse({"status": "ready"})
 
-    @app.get("/metrics", responses=_answers("Prometheus's text format."))
+    @app.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses=_answers("Prometheus's text format."),
+    )
     async def metrics(request: Request) -> Response:
         """Numbers for Prometheus."""
         gate.admit(request, "metrics")
