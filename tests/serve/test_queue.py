@@ -47,6 +47,8 @@ def test_a_job_is_claimed_once_until_its_lease_ends(tmp_path: Path) -> None:
     assert queue.claim(5) == [Job("b", 2)]
     queue.renew(["b"])
     assert queue.claim(5) == []
+    queue.release()
+    assert queue.claim(5) == [Job("b", 3)]
 
 
 def test_many_claim_at_once_and_nobody_has_the_same(tmp_path: Path) -> None:
@@ -152,6 +154,30 @@ def test_a_damaged_content_becomes_a_dead_letter_and_can_be_replayed(
     assert verascope("queue", "replay", "lost", "--data", data).code == 0
     assert running.wait_for(client, "lost")["state"] == "done"
     assert verascope("audit", "verify", "--data", data).code == 0
+
+
+def test_contents_that_a_kill_left_are_gone_after_the_next_start(
+    serve: Serve, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "contents").mkdir(parents=True)
+    store = Store(engine_of(f"sqlite:///{data / 'store.sqlite'}"))
+    for ident in ("done", "waits"):
+        take(store, ident)
+    store.finish("done", result())
+    for name in ("done", "waits", "unknown", "unknown.part"):
+        (data / "contents" / name).write_bytes(b"x")
+    running = serve(data=data)
+    found = running.wait_for(running.client("items"), "waits")
+    assert found["state"] == "done"
+    assert list((data / "contents").iterdir()) == []
+
+
+def test_a_second_service_on_the_same_data_is_refused(serve: Serve, verascope: Command) -> None:
+    running = serve()
+    done = verascope("serve", "--data", running.settings.data, "--port", "0")
+    assert done.code == 64
+    assert "another service works on" in done.err
 
 
 @pytest.mark.slow

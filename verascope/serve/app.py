@@ -5,6 +5,7 @@ with an id, which GET /v1/items/{id} tells the Result of. Every error is a probl
 """
 
 import asyncio
+import fcntl
 import os
 import secrets
 import tempfile
@@ -23,7 +24,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from verascope import __version__
-from verascope.errors import VerascopeError
+from verascope.errors import UsageError, VerascopeError
+from verascope.policy import Action
 from verascope.result import Input, Result
 from verascope.scan.sources import Stream
 from verascope.scanner import Known, Scanner
@@ -45,6 +47,7 @@ from verascope.serve.webhooks import Webhooks
 from verascope.settings import Quality
 
 QUEUE = "queue.sqlite"
+LOCK = "lock"
 PART = ".part"  # of an upload that is still coming
 LONGEST_CONTEXT = 4000
 AT_ONCE = 8  # synchronous scans for each worker, beyond which callers are asked to come again
@@ -60,11 +63,17 @@ class Service:
     def __init__(self, settings: ServeSettings) -> None:
         settings.contents.mkdir(parents=True, exist_ok=True)
         self.settings = settings
+        self._lock = (settings.data / LOCK).open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(f"another service works on {settings.data}") from error
         self.engine = engine_of(settings.store_url)
         self.store = Store(self.engine)
         self.queue = Queue(
             settings.data / QUEUE, lease_s=settings.lease_s, attempts=settings.attempts
         )
+        self.queue.release()
         self.keys = Keys(self.engine)
         self.gate = Gate(self.keys, Rates(settings.per_minute))
         self.metrics = Metrics()
@@ -72,6 +81,12 @@ class Service:
         self.webhooks = Webhooks(self.engine)
         self.scanning = 0
         self._drawing = threading.Lock()
+
+    def close(self) -> None:
+        """Let another service have the data."""
+        self.queue.close()
+        self.engine.dispose()
+        self._lock.close()
 
     def heat(self, ident: str) -> bytes | None:
         """An item's heat map as PNG; None where the accurate tier is not installed.
@@ -91,15 +106,19 @@ class Service:
             drawn = next(Path(folder).glob("*.png"), None)
             return None if drawn is None else drawn.read_bytes()
 
-    def sweep(self) -> None:
-        """Delete what is too old, and contents that belong to no item."""
+    def sweep(self, *, starting: bool = False) -> None:
+        """Delete what is too old, and contents that nobody needs: left by a kill, or by a caller.
+
+        While it runs only old ones are looked at: an upload may just be coming.
+        """
         before = time.time() - 86400 * self.settings.keep_days
         for ident in self.store.forget(before=before):
             (self.settings.contents / ident).unlink(missing_ok=True)
         for file in self.settings.contents.iterdir():
-            old = time.time() - file.stat().st_mtime > CLEAN_S
-            if old and self.store.item(file.name) is None:
-                file.unlink(missing_ok=True)
+            if starting or time.time() - file.stat().st_mtime > CLEAN_S:
+                item = self.store.item(file.name)
+                if item is None or (item.state == "done" and item.action != Action.REVIEW):
+                    file.unlink(missing_ok=True)
 
 
 def create_app(settings: ServeSettings) -> FastAPI:
@@ -108,6 +127,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        service.sweep(starting=True)
         with ExitStack() as open_:
             open_.enter_context(service.desk)
             service.webhooks.start()
@@ -115,7 +135,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
             sweeping = asyncio.create_task(_sweep_for_ever(service))
             open_.callback(sweeping.cancel)
             yield
-        service.queue.close()
+        service.close()
 
     app = FastAPI(
         title="Verascope",
@@ -385,5 +405,5 @@ def _answers(words: str, status: int = 200, *, admits: bool = True) -> dict[int 
 
 async def _sweep_for_ever(service: Service) -> None:
     while True:
-        await run_in_threadpool(service.sweep)
         await asyncio.sleep(CLEAN_S)
+        await run_in_threadpool(service.sweep)
