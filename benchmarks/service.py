@@ -109,16 +109,27 @@ async def endurance(
 
 
 async def _all(client: httpx.AsyncClient, bodies: list[bytes], callers: int) -> Counter[str]:
-    """Send everything, so many at once; what came back, by status."""
+    """Send everything, so many at once; what came back, by status.
+
+    By bare sockets: a client of Python's would take from the same cores what is measured here.
+    """
     waiting, found = iter(bodies), Counter[str]()
+    host, port = client.base_url.host, client.base_url.port
+    key = client.headers["authorization"]
+    head = f"POST /v1/scan HTTP/1.1\r\nHost: {host}\r\nAuthorization: {key}\r\n"
 
     async def call() -> None:
+        reader, writer = await asyncio.open_connection(host, port)
         for body in waiting:
-            answer = await client.post("/v1/scan", content=body)
-            while answer.status_code == 503:
-                await asyncio.sleep(0.05)
-                answer = await client.post("/v1/scan", content=body)
-            found[str(answer.status_code)] += 1
+            status = "503"
+            while status == "503":
+                writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                answer = await reader.readuntil(b"\r\n\r\n")
+                status = answer.split(b" ", 2)[1].decode()
+                length = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+            found[status] += 1
+        writer.close()
 
     await asyncio.gather(*(call() for _ in range(callers)))
     return found

@@ -21,6 +21,7 @@ BENCHMARKS = DOCS / "benchmarks.md"
 SCANNING = DOCS.parent / "benchmarks" / "results" / "scanning.json"
 IMAGE = SCANNING.with_name("image.json")
 DETECTOR = DOCS / "image-detector.md"
+SERVICE = SCANNING.with_name("service.json")
 BATCH = SCANNING.with_name("batch.json")
 SCALE = DOCS / "scale.md"
 MEMORY = SCANNING.with_name("memory.json")
@@ -234,6 +235,36 @@ def _batch() -> list[str]:
     ]
 
 
+def _service() -> list[str]:
+    """What benchmarks/service.py measured last."""
+    run = json.loads(SERVICE.read_bytes())
+    speed, long = run["throughput"], run["endurance"]
+    before, after = long["before"], long["after"]
+    return [
+        "The service (`benchmarks/service.py`), two workers on the same two cores as the callers:",
+        "",
+        "| what | measured | bar |",
+        "| --- | --- | --- |",
+        f"| requests a second (1 MP JPEGs) | {speed['requests_per_s']:.1f}, "
+        f"{100 * speed['share_of_batch']:.0f} % of a batch's {speed['batch_per_s']:.1f} "
+        f"| {100 * speed['bar']:.0f} % |",
+        f"| at half load, p50 and p99 | {speed['half_load_p50_ms']:.0f} and "
+        f"{speed['half_load_p99_ms']:.0f} ms | |",
+        f"| slowest `/healthz` under full load | {speed['health_slowest_ms']:.0f} ms "
+        f"| {speed['health_bar_ms']} ms |",
+        f"| {long['requests']:,} requests, a fifth hostile | answers: {_said(long['answers'])} "
+        "| all |",
+        f"| memory, files, threads before and after | {before['memory_mb']} and "
+        f"{after['memory_mb']} MB, {before['files']} and {after['files']}, {before['threads']} and "
+        f"{after['threads']} | no growth |",
+        "",
+    ]
+
+
+def _said(answers: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} × {status}" for status, number in sorted(answers.items()))
+
+
 def _scanning() -> str:
     run = json.loads(SCANNING.read_bytes())
     machine = run["machine"]
@@ -252,6 +283,7 @@ def _scanning() -> str:
             *rows,
             "",
             *_batch(),
+            *_service(),
             "Peak memory of the worker. JPEG keeps the bars; the decoders of other formats hold "
             "the picture more than once. All stay under the worker's limit.",
             "",

@@ -76,7 +76,12 @@ class Scanner:
         )
 
     def scan(
-        self, path: PathLike, *, follow_links: bool = True, known: Known | None = None
+        self,
+        path: PathLike,
+        *,
+        follow_links: bool = True,
+        known: Known | None = None,
+        name: str | None = None,
     ) -> Result:
         """Judge one file. Whatever is wrong with the file is in the Result, never raised.
 
@@ -85,8 +90,10 @@ class Scanner:
             follow_links: judge what a symbolic link leads to.
             known: asked with the content's sha256 before a model runs; a Result that it gives is
                 taken over, under this input's name.
+            name: what the Result calls it; its path if left out.
         """
-        return self._scan(os.fspath(path), uri_of(os.fspath(path)), follow_links, known=known)
+        called = uri_of(os.fspath(path)) if name is None else name
+        return self._scan(os.fspath(path), called, follow_links, known=known)
 
     def scan_bytes(self, data: bytes, name: str = "-") -> Result:
         """Judge one input held in memory; `name` is what the Result calls it."""

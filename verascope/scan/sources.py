@@ -38,13 +38,14 @@ class File:
 
     path: str
     follow_links: bool = True
+    name: str | None = None
 
     @property
     def uri(self) -> str:
-        """Its path, or a file: URI where that is no valid Unicode."""
+        """Its name; else its path, or a file: URI where that is no valid Unicode."""
         from verascope.scanner import uri_of
 
-        return uri_of(self.path)
+        return uri_of(self.path) if self.name is None else self.name
 
     def stamp(self) -> str | None:
         """Size, times of change and place on the disk; or why it has none."""
@@ -60,7 +61,7 @@ class File:
 
     def scan(self, scanner: "Scanner", known: "Known | None" = None) -> Result:
         """Judge the file."""
-        return scanner.scan(self.path, follow_links=self.follow_links, known=known)
+        return scanner.scan(self.path, follow_links=self.follow_links, known=known, name=self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,12 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO
 
 from verascope.policy import Action, Policy, load
-from verascope.result import Result
+from verascope.result import Reason, Result
 from verascope.scan.pool import Pool
-from verascope.scan.sources import Source, Stream
+from verascope.scan.sources import File, Source
 from verascope.serve import webhooks
 from verascope.serve.config import ServeSettings
 from verascope.serve.queue import Job, Queue
@@ -113,13 +110,16 @@ class Desk:
             return
         with self._lock:
             self._busy[job.item] = job
-        source = Stream(item.name, partial(opened, self.settings.contents / item.id))
+        content = self.settings.contents / item.id
+        source = File(str(content), follow_links=False, name=item.name)
         self._pool.submit(source).add_done_callback(partial(self._end, job, item))
 
     def _end(self, job: Job, item: Item, future: "Future[Result]") -> None:
         """Called by the pool's thread: keep the Result, then take the job out."""
         try:
             result = self.decided(future.result())
+            if result.reason is Reason.NOT_FOUND:
+                raise FileNotFoundError
             self._store.finish(item.id, result, webhooks.event(item, result))
             self._told(result)
             self._queue.done(item.id)
@@ -146,8 +146,3 @@ class Desk:
             with self._lock:
                 busy = list(self._busy)
             self._queue.renew(busy)
-
-
-def opened(path: Path) -> AbstractContextManager[BinaryIO]:
-    """A content's bytes, when their turn comes."""
-    return path.open("rb")
