@@ -9,8 +9,11 @@ import httpx
 import pytest
 
 from tests.serve.conftest import Serve
+from verascope.provenance.certificates import dev_chain
 from verascope.result import Result
 from verascope.scanner import Scanner
+from verascope.serve import audit
+from verascope.serve.config import SigningKey
 from verascope.settings import Quality, Settings
 
 
@@ -124,6 +127,32 @@ def test_a_credential_is_verified(serve: Serve, examples: Path) -> None:
     found = client.post("/v1/verify", content=signed).json()
     assert found["outcome"] == "valid_untrusted"
     assert found["input"]["uri"] == "upload"
+
+
+def test_an_upload_is_signed_with_the_platforms_key(
+    serve: Serve, photo: bytes, tmp_path: Path
+) -> None:
+    made = dev_chain("A platform")
+    (tmp_path / "chain.pem").write_bytes(made.chain)
+    (tmp_path / "key.pem").write_bytes(made.key)
+    key = SigningKey(certificates=tmp_path / "chain.pem", key=tmp_path / "key.pem")
+    running = serve(sign=key)
+    client = running.client("sign", "verify")
+    told = {"source_type": "trainedAlgorithmicMedia"}
+    answer = client.post("/v1/sign", content=photo, params=told)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    found = client.post("/v1/verify", content=answer.content).json()
+    assert found["outcome"] == "valid_untrusted"
+    assert found["claims"][0]["source_type"] == "trainedAlgorithmicMedia"
+    refused = client.post("/v1/sign", content=b"not a picture")
+    assert refused.status_code == 422 and str(tmp_path) not in refused.text
+    assert client.post("/v1/sign", content=b"").status_code == 422
+    assert list(running.settings.contents.iterdir()) == []
+    assert audit.verify(running.service.engine) == (1, None)
+
+
+def test_without_a_key_nothing_is_signed(serve: Serve, photo: bytes) -> None:
+    assert serve().client("sign").post("/v1/sign", content=photo).status_code == 404
 
 
 def test_models_have_cards_and_two_thresholds(serve: Serve) -> None:

@@ -65,6 +65,16 @@ STORE = click.option(
     show_default=True,
     help="How long finished items are kept.",
 )
+@click.option(
+    "--sign-certificates",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM, the signer's first: lets POST /v1/sign sign with your key.",
+)
+@click.option(
+    "--sign-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM, PKCS#8: the key of these certificates.",
+)
 @click.option("--demo", is_flag=True, help="In a folder for now, with a key and a few items.")
 def serve(
     data: Path,
@@ -77,6 +87,8 @@ def serve(
     max_body: int,
     max_waiting: int,
     keep_days: float,
+    sign_certificates: Path | None,
+    sign_key: Path | None,
     demo: bool,
 ) -> int:
     """Run the moderation service: an API, a queue, webhooks.
@@ -91,8 +103,13 @@ def serve(
     proxy with TLS before it. docs/operations.md tells the rest.
     """
     _need_extra()
-    from verascope.serve.config import ServeSettings
+    from verascope.serve.config import ServeSettings, SigningKey
 
+    if (sign_certificates is None) != (sign_key is None):
+        raise click.UsageError("--sign-certificates and --sign-key go together")
+    signing = None
+    if sign_certificates is not None and sign_key is not None:
+        signing = SigningKey(certificates=sign_certificates, key=sign_key)
     with tempfile.TemporaryDirectory(prefix="verascope-demo-") if demo else nullcontext() as folder:
         settings = ServeSettings(
             data=data if folder is None else Path(folder),
@@ -103,6 +120,7 @@ def serve(
             max_body_bytes=max_body,
             max_waiting=max_waiting,
             keep_days=keep_days,
+            sign=signing,
         )
         return _run(settings, host, port, demo=demo)
 
@@ -141,7 +159,7 @@ def keys() -> None:
     "scopes",
     multiple=True,
     required=True,
-    help="What it may do: scan, verify, items, models, review, metrics, admin; may be repeated.",
+    help="What it may do: scan, verify, sign, items, models, review, metrics, admin; repeatable.",
 )
 @click.option("--per-minute", type=click.IntRange(min=1), help="Requests a minute.")
 @DATA

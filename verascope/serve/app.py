@@ -41,6 +41,7 @@ from verascope.serve.queue import Queue
 from verascope.serve.review import routes as review
 from verascope.serve.schema import engine_of
 from verascope.serve.signals import signals
+from verascope.serve.signing import signed
 from verascope.serve.store import Item, Store
 from verascope.serve.uploads import Upload, save
 from verascope.serve.webhooks import Webhooks
@@ -55,6 +56,9 @@ AT_ONCE = 8  # synchronous scans for each worker, beyond which callers are asked
 CLEAN_S = 3600.0
 Context = Annotated[str | None, Query(max_length=LONGEST_CONTEXT, description="JSON of yours")]
 Subject = Annotated[str | None, Query(max_length=255, description="whose it is; for deletion")]
+SourceType = Annotated[
+    str | None, Query(max_length=100, description="what made it: trainedAlgorithmicMedia, …")
+]
 Idempotency = Annotated[str | None, Header(max_length=255)]
 
 
@@ -253,6 +257,25 @@ def _routes(app: FastAPI, service: Service) -> None:
         finally:
             path.unlink(missing_ok=True)
         return Response(asked.answer, media_type="application/json")
+
+    @app.post("/v1/sign", responses=_answers("The upload with a Content Credential."))
+    async def sign(request: Request, source_type: SourceType = None) -> Response:
+        """Sign one upload with the platform's key; 404 where none was configured."""
+        key = gate.admit(request, "sign")
+        if settings.sign is None:
+            raise ProblemError(404, "no key to sign with was configured")
+        path = settings.contents / f"{secrets.token_hex(16)}{PART}"
+        try:
+            upload = await save(request, path, settings.max_body_bytes)
+            if not upload.size:
+                raise ProblemError(422, "the upload is empty")
+            data, kind = await run_in_threadpool(signed, settings.sign, path, source_type)
+        except VerascopeError as error:
+            raise ProblemError(422, "it is no file that can be signed") from error
+        finally:
+            path.unlink(missing_ok=True)
+        await run_in_threadpool(service.store.note, key.id, "signed", upload.sha256)
+        return Response(data, media_type=kind)
 
     @app.get("/v1/models", responses=_answers("Models with cards and thresholds."))
     async def models(request: Request) -> Response:

@@ -7,6 +7,14 @@ from msgspec import Struct
 from verascope.settings import Settings
 
 
+class SigningKey(Struct, frozen=True, kw_only=True):
+    """Files of the platform's own certificates (PEM, leaf first) and key (PKCS#8)."""
+
+    certificates: Path
+    key: Path
+    algorithm: str = "es256"
+
+
 class ServeSettings(Struct, frozen=True, kw_only=True):
     """How the service works.
 
@@ -23,6 +31,7 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
         sync_s: how long `POST /v1/scan` waits.
         lease_s: after which an item whose worker has gone silent is given to another.
         attempts: at an item, before it is a dead letter.
+        sign: with what `POST /v1/sign` signs; None turns it off.
         keep_days: how long finished items are kept.
     """
 
@@ -37,6 +46,7 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     sync_s: float = 30.0
     lease_s: float = 60.0
     attempts: int = 3
+    sign: SigningKey | None = None
     keep_days: float = 30.0
 
     @property

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine, Row
 from verascope.errors import UsageError
 from verascope.serve.schema import keys
 
-SCOPES = ("scan", "verify", "items", "models", "review", "metrics", "admin")
+SCOPES = ("scan", "verify", "sign", "items", "models", "review", "metrics", "admin")
 PREFIX = "vsk"
 # What an unknown key is compared with, so that it takes as long as a known one.
 NOBODY = hashlib.sha256(secrets.token_bytes(32)).digest()

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from verascope.result import Result
 from verascope.serve import audit
+from verascope.serve.schema import audit as audit_log
 from verascope.serve.schema import decisions, deliveries, items, webhooks
 
 
@@ -149,6 +150,13 @@ class Store:
                 connection.execute(delete(decisions).where(decisions.c.item_id == ident))
                 audit.note(connection, "service", "forgotten", ident)
         return found
+
+    def note(self, actor: str, what: str, about: str) -> None:
+        """Put something into the audit log that is about no item."""
+        with self.engine.begin() as connection:
+            # A write comes first, so that SQLite lets nobody else in before the end.
+            connection.execute(delete(audit_log).where(audit_log.c.seq < 0))
+            audit.note(connection, actor, what, about)
 
     def counts(self) -> dict[str, int]:
         """How many items are in which state."""
