@@ -1,5 +1,6 @@
 """The review page: sessions and tokens; and the whole journey in a real browser, by keyboard."""
 
+import json
 import os
 import re
 import shutil
@@ -135,6 +136,26 @@ def test_decisions_become_a_corpus_for_training(
     assert verascope("decisions", "export", out, "--data", data).code == 64
     table = verascope("decisions", "agreement", "--data", data).out
     assert "unremarkable" in table and "1 synthetic" in table
+
+
+def test_appeals_are_taken_in_once_and_counted_as_overturned(
+    reviewing: Running, verascope: Command, tmp_path: Path
+) -> None:
+    first, second, _ = ids(signed_in(reviewing))
+    told = [
+        {"appealId": "1", "item": {"id": first, "typeId": "post"}, "appealDecision": "ACCEPT"},
+        {"appealId": "2", "item": second, "appealDecision": "REJECT"},
+        {"appealId": "3", "item": "elsewhere", "appealDecision": "ACCEPT"},
+        {"appealId": "1", "item": first, "appealDecision": "ACCEPT"},
+    ]
+    file, data = tmp_path / "appeals.jsonl", reviewing.settings.data
+    file.write_text("\n".join(map(json.dumps, told)))
+    done = verascope("decisions", "appeals", file, "--data", data)
+    assert set(done.out.strip().split(", ")) == {"1 accepted", "1 rejected", "1 unknown", "1 known"}
+    table = verascope("decisions", "agreement", "--data", data).out
+    assert "1 unremarkable overturned" in table and "1 unremarkable upheld" in table
+    file.write_text('{"appealId": "4"}')
+    assert verascope("decisions", "appeals", file, "--data", data).code == 64
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ VERBS = {
     "webhooks": ("serve:webhooks", "Addresses that the service tells of every item."),
     "queue": ("serve:queue", "The service's dead letters."),
     "decisions": ("serve:decisions", "What people decided in review: export, agreement."),
+    "labels": ("serve:labels", "Judged items as labels of the AT Protocol."),
     "audit": ("serve:audit", "Check the service's log."),
     "doctor": ("doctor:doctor", "What is installed, and whether a scan could run."),
     "completion": ("completion:completion", "A script that lets your shell complete commands."),

@@ -4,7 +4,7 @@ import os
 import tempfile
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -307,6 +307,56 @@ def agreement(data: Path, store: str | None) -> int:
     for verdict, counts in sorted(Decisions(engine).agreement().items()):
         said = ", ".join(f"{number} {choice}" for choice, number in sorted(counts.items()))
         click.echo(f"{verdict:<14} {said}")
+    from verascope.serve.review.appeals import counted
+
+    for said, number in counted(engine).most_common():
+        click.echo(f"appeals        {number} {said}")
+    return int(ExitCode.OK)
+
+
+@decisions.command()
+@click.argument("file", type=click.File("rb"))
+@DATA
+@STORE
+def appeals(file: BinaryIO, data: Path, store: str | None) -> int:
+    """Take in appeals that were decided: FILE has one JSON object a line, as Coop sends them.
+
+    appealId, item and appealDecision (ACCEPT or REJECT). `decisions agreement` counts those that
+    were accepted as overturned.
+    """
+    engine = _engine(data, store)
+    from verascope.serve.review.appeals import take
+
+    counts = take(engine, file)
+    click.echo(", ".join(f"{number} {what}" for what, number in counts.most_common()) or "none")
+    return int(ExitCode.OK)
+
+
+@click.command()
+@click.option("--source", help="The DID of your labeler.")
+@click.option("--definitions", is_flag=True, help="Print what a labeler declares of its labels.")
+@DATA
+@STORE
+def labels(source: str | None, definitions: bool, data: Path, store: str | None) -> int:
+    """Print judged items as labels of the AT Protocol, one a line.
+
+    Of items whose context is {"uri": "at://…", "cid": "…"}. A label is bound to the cid, and taken
+    back when a later item of the same address is judged otherwise. Signing and serving them is the
+    labeler's.
+    """
+    engine = _engine(data, store)
+    import json
+
+    from verascope.serve.adapters import atproto
+    from verascope.serve.store import Store
+
+    if definitions:
+        click.echo(json.dumps(atproto.definitions(), indent=1))
+        return int(ExitCode.OK)
+    if source is None or not source.startswith("did:"):
+        raise click.UsageError("--source takes the DID of your labeler: did:plc:…")
+    for label in atproto.labels(Store(engine).done(), source):
+        click.echo(json.dumps(label))
     return int(ExitCode.OK)
 
 

@@ -70,6 +70,16 @@ decisions = Table(
     Index("decisions_by_item", "item_id"),
 )
 
+appeals = Table(
+    "appeals",
+    metadata,
+    Column("id", String(128), primary_key=True),  # the platform's
+    Column("item_id", String(32), nullable=False),
+    Column("accepted", Boolean, nullable=False),  # so that what was done is overturned
+    Column("at", Float, nullable=False),
+    Index("appeals_by_item", "item_id"),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
@@ -138,6 +139,13 @@ class Store:
         query = select(items.c.id).where(items.c.state == "queued").order_by(items.c.created_at)
         with self.engine.connect() as connection:
             return [row.id for row in connection.execute(query)]
+
+    def done(self) -> Iterator[Item]:
+        """The judged items, in the order in which they were."""
+        query = select(items).where(items.c.state == "done").order_by(items.c.finished_at)
+        with self.engine.connect() as connection:
+            for row in connection.execute(query):
+                yield _item(row)
 
     def forget(self, *, subject: str | None = None, before: float | None = None) -> list[str]:
         """Delete what is kept of finished items: a subject's, or old ones; returns their ids."""

@@ -1,0 +1,1 @@
+"""What other systems expect, made from Results: one file a system."""
