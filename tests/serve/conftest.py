@@ -119,6 +119,67 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
 
 
+class RedisServer:
+    """Debian's redis-server on a folder of its own, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self._port = sock.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        """Start it, on what it had written."""
+        options = ["--port", str(self._port), "--dir", str(self._folder), "--save", ""]
+        options += ["--appendonly", "yes", "--appendfsync", "always"]
+        self._process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        import redis
+
+        client = redis.Redis.from_url(self.url)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                client.ping()
+                return
+            except redis.RedisError:
+                time.sleep(0.05)
+        raise AssertionError("redis-server did not start")
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
+    def empty(self) -> None:
+        """Forget everything."""
+        import redis
+
+        redis.Redis.from_url(self.url).flushall()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of this session's own, where Debian's is installed."""
+    pytest.importorskip("redis", reason="the extra `redis` is not installed")
+    if shutil.which("redis-server") is None:
+        pytest.skip("no redis-server here")
+    one = RedisServer(tmp_path_factory.mktemp("redis"))
+    one.start()
+    yield one
+    one.kill()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queue_url(request: pytest.FixtureRequest) -> str | None:
+    """Where the queue is: on each kind of queue a test runs once."""
+    if request.param == "sqlite":
+        return None
+    server: RedisServer = request.getfixturevalue("redis_server")
+    server.empty()
+    return server.url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store on each database."""

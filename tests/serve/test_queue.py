@@ -17,12 +17,12 @@ import httpx
 from sqlalchemy import text
 
 from tests.conftest import Command
-from tests.serve.conftest import Serve
+from tests.serve.conftest import RedisServer, Serve
 from verascope.errors import UsageError
 from verascope.result import Input, Result, Status
 from verascope.serve import audit
 from verascope.serve.keys import NOBODY, Keys
-from verascope.serve.queue import Job, Queue
+from verascope.serve.queue import Job, Jobs, Queue, open_queue
 from verascope.serve.schema import engine_of
 from verascope.serve.store import Store
 
@@ -35,29 +35,38 @@ def result(uri: str = "a.jpg") -> Result:
     return Result(input=Input(uri=uri), status=Status.SCORED)
 
 
-def test_a_job_is_claimed_once_until_its_lease_ends(tmp_path: Path) -> None:
-    queue = Queue(tmp_path / "q", lease_s=0.2)
+def test_a_job_is_claimed_once_until_its_lease_ends(tmp_path: Path, queue_url: str | None) -> None:
+    queue = open_queue(tmp_path, queue_url, lease_s=0.3)
+    other = open_queue(tmp_path, queue_url, lease_s=0.3)
     for item in ("a", "b", "a"):
         queue.add(item)
-    assert queue.waiting() == 2
+    assert queue.waiting() == 2 and queue.oldest_s() < 60
     assert sorted(queue.claim(5)) == [Job("a", 1), Job("b", 1)]
-    assert queue.claim(5) == []
+    assert other.claim(5) == queue.claim(5) == []
     queue.done("a")
-    time.sleep(0.25)
-    assert queue.claim(5) == [Job("b", 2)]
-    queue.renew(["b"])
+    time.sleep(0.4)
+    assert other.claim(5) == [Job("b", 2)]
+    other.renew(["b"])
     assert queue.claim(5) == []
+    other.done("b")
+    assert queue.waiting() == 0 and queue.oldest_s() == 0
+
+
+def test_leases_of_the_dead_end_when_the_only_server_starts(tmp_path: Path) -> None:
+    queue = Queue(tmp_path / "q")
+    queue.add("a")
+    assert queue.claim(1) and not queue.claim(1)
     queue.release()
-    assert queue.claim(5) == [Job("b", 3)]
+    assert queue.claim(1) == [Job("a", 2)]
 
 
-def test_many_claim_at_once_and_nobody_has_the_same(tmp_path: Path) -> None:
-    queues = [Queue(tmp_path / "q") for _ in range(4)]
+def test_many_claim_at_once_and_nobody_has_the_same(tmp_path: Path, queue_url: str | None) -> None:
+    queues = [open_queue(tmp_path, queue_url) for _ in range(4)]
     for k in range(400):
         queues[0].add(str(k))
     claimed: list[str] = []
 
-    def work(queue: Queue) -> None:
+    def work(queue: Jobs) -> None:
         while jobs := queue.claim(7):
             claimed.extend(job.item for job in jobs)
 
@@ -67,16 +76,20 @@ def test_many_claim_at_once_and_nobody_has_the_same(tmp_path: Path) -> None:
     assert len(claimed) == 400
 
 
-def test_what_fails_too_often_is_a_dead_letter_that_can_be_replayed(tmp_path: Path) -> None:
-    queue = Queue(tmp_path / "q", attempts=2)
+def test_what_fails_too_often_is_a_dead_letter_that_can_be_replayed(
+    tmp_path: Path, queue_url: str | None
+) -> None:
+    queue = open_queue(tmp_path, queue_url, attempts=2)
     queue.add("a")
-    assert queue.failed(Job("a", 1), "OSError") is False
-    assert queue.claim(1) == []  # later
+    (first,) = queue.claim(1)
+    assert queue.failed(first, "OSError") is False
+    assert queue.claim(1) == [] and queue.waiting() == 1  # later
     assert queue.failed(Job("a", 2), "OSError") is True
     assert [(dead.item, dead.error) for dead in queue.dead()] == [("a", "OSError")]
-    assert queue.waiting() == 0
     assert queue.replay("a") and not queue.replay("b")
     assert queue.claim(1) == [Job("a", 1)]
+    queue.done("a")
+    assert queue.dead() == [] and queue.waiting() == 0
 
 
 def test_a_second_result_of_an_item_changes_nothing(store: Store) -> None:
@@ -263,3 +276,26 @@ def test_the_service_keeps_its_items_in_postgresql(
     assert len(ids) == 1
     assert running.wait_for(client, ids.pop())["state"] == "done"
     assert audit.verify(running.service.engine)[1] is None
+
+
+def test_redis_is_killed_in_the_middle_and_loses_its_memory_too(
+    serve: Serve, photo: bytes, redis_server: RedisServer
+) -> None:
+    """What was accepted ends with one Result each; meanwhile callers are asked to come again."""
+    redis_server.empty()
+    running = serve(queue=redis_server.url, lease_s=3.0)
+    client = running.client("items")
+    ids = [client.post("/v1/items", content=photo).json()["id"] for _ in range(40)]
+    redis_server.kill()
+    assert client.post("/v1/items", content=photo).status_code == 503
+    redis_server.start()
+    redis_server.empty()
+    ids += [client.post("/v1/items", content=photo).json()["id"] for _ in range(5)]
+    for ident in ids:
+        found = running.wait_for(client, ident, seconds=60)
+        assert found["state"] == "done" and found["result"]["score"] is not None
+    assert audit.verify(running.service.engine) == (90, None)
+    deadline = time.monotonic() + 20
+    while running.service.queue.waiting() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert running.service.queue.waiting() == 0

@@ -25,10 +25,15 @@ STORE = click.option(
     "--store", help="Database of items and keys, such as postgresql+psycopg://…  [default: SQLite]"
 )
 
+QUEUE = click.option(
+    "--queue", "queue_url", help="Redis that holds the queue: redis://…  [default: SQLite]"
+)
+
 
 @click.command()
 @DATA
 @STORE
+@QUEUE
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8080, show_default=True, help="And its port.")
 @click.option(
@@ -79,6 +84,7 @@ STORE = click.option(
 def serve(
     data: Path,
     store: str | None,
+    queue_url: str | None,
     host: str,
     port: int,
     jobs: int,
@@ -114,6 +120,7 @@ def serve(
         settings = ServeSettings(
             data=data if folder is None else Path(folder),
             store=store,
+            queue=queue_url,
             scan=Settings(quality=Quality(quality)),
             policy=policy,
             jobs=jobs or len(os.sched_getaffinity(0)),
@@ -246,9 +253,10 @@ def queue() -> None:
 
 @queue.command("dead")
 @DATA
-def dead(data: Path) -> int:
+@QUEUE
+def dead(data: Path, queue_url: str | None) -> int:
     """List the items that were given up, with the reason."""
-    for each in _queue(data).dead():
+    for each in _queue(data, queue_url).dead():
         click.echo(f"{each.item}  {each.attempts} attempts  {each.error or ''}")
     return int(ExitCode.OK)
 
@@ -257,12 +265,13 @@ def dead(data: Path) -> int:
 @click.argument("item")
 @DATA
 @STORE
-def replay(item: str, data: Path, store: str | None) -> int:
+@QUEUE
+def replay(item: str, data: Path, store: str | None, queue_url: str | None) -> int:
     """Let the dead letter ITEM be tried again."""
     from verascope.errors import UsageError
     from verascope.serve.store import Store
 
-    waiting = _queue(data)
+    waiting = _queue(data, queue_url)
     if item not in [each.item for each in waiting.dead()]:
         raise UsageError(f"no dead letter {item!r}; `verascope queue dead` shows them")
     Store(_engine(data, store)).take_up(item)  # first: a job of an item that is dead is dropped
@@ -411,9 +420,8 @@ def _webhooks(data: Path, store: str | None) -> Any:
     return Webhooks(engine)
 
 
-def _queue(data: Path) -> Any:
+def _queue(data: Path, url: str | None) -> Any:
     _need_extra()
-    from verascope.serve.app import QUEUE
-    from verascope.serve.queue import Queue
+    from verascope.serve.queue import open_queue
 
-    return Queue(data / QUEUE)
+    return open_queue(data, url)

@@ -6,6 +6,7 @@ with an id, which GET /v1/items/{id} tells the Result of. Every error is a probl
 
 import asyncio
 import fcntl
+import logging
 import os
 import secrets
 import sys
@@ -37,7 +38,7 @@ from verascope.serve.limits import Gate, Rates
 from verascope.serve.metrics import Metrics
 from verascope.serve.models import cards
 from verascope.serve.problems import ProblemError
-from verascope.serve.queue import Queue
+from verascope.serve.queue import open_queue
 from verascope.serve.review import routes as review
 from verascope.serve.schema import engine_of
 from verascope.serve.signals import signals
@@ -47,8 +48,8 @@ from verascope.serve.uploads import Upload, save
 from verascope.serve.webhooks import Webhooks
 from verascope.settings import Quality
 
-QUEUE = "queue.sqlite"
 LOCK = "lock"
+log = logging.getLogger(__name__)
 SWITCH_S = 0.0005  # requests and results wait less for each other than by the default of 5 ms
 PART = ".part"  # of an upload that is still coming
 LONGEST_CONTEXT = 4000
@@ -68,15 +69,17 @@ class Service:
     def __init__(self, settings: ServeSettings) -> None:
         settings.contents.mkdir(parents=True, exist_ok=True)
         self.settings = settings
+        self.alone = settings.queue is None  # else several may share queue, store and contents
         self._lock = (settings.data / LOCK).open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self.alone:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UsageError(f"another service works on {settings.data}") from error
         self.engine = engine_of(settings.store_url)
         self.store = Store(self.engine)
-        self.queue = Queue(
-            settings.data / QUEUE, lease_s=settings.lease_s, attempts=settings.attempts
+        self.queue = open_queue(
+            settings.data, settings.queue, lease_s=settings.lease_s, attempts=settings.attempts
         )
         self.queue.release()
         self.keys = Keys(self.engine)
@@ -133,7 +136,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
-        service.sweep(starting=True)
+        service.sweep(starting=service.alone)
         with ExitStack() as open_:
             open_.enter_context(service.desk)
             service.webhooks.start()
@@ -201,7 +204,12 @@ def _routes(app: FastAPI, service: Service) -> None:
         key = gate.admit(request, "items")
         if context is not None:
             _check_json(context)
-        if await run_in_threadpool(service.queue.waiting) >= settings.max_waiting:
+        try:
+            waiting = await run_in_threadpool(service.queue.waiting)
+        except Exception as error:
+            log.exception("the queue could not be reached")
+            raise ProblemError(503, "the queue is away", {"Retry-After": "5"}) from error
+        if waiting >= settings.max_waiting:
             raise ProblemError(429, "the queue is full", {"Retry-After": "10"})
         ident = secrets.token_hex(16)
         part, path = settings.contents / f"{ident}{PART}", settings.contents / ident
@@ -385,7 +393,10 @@ def _keep(
         context=context,
     )
     if taken.fresh:
-        service.queue.add(path.name)
+        try:
+            service.queue.add(path.name)
+        except Exception:  # it is accepted: the desk puts it in when the queue is back
+            log.exception("item %s waits for the queue", path.name)
         service.desk.wake()
         return taken.item
     path.unlink(missing_ok=True)

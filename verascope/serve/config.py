@@ -22,6 +22,7 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
         data: folder of everything it keeps: store, queue, contents.
         store: URL of the database of items and keys, as SQLAlchemy has them; None is SQLite in
             `data`.
+        queue: URL of a Redis that holds the queue; None is SQLite in `data`.
         scan: how inputs are judged.
         policy: TOML file that chooses actions; None chooses none.
         jobs: inputs at once.
@@ -37,6 +38,7 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
 
     data: Path
     store: str | None = None
+    queue: str | None = None
     scan: Settings = Settings()
     policy: Path | None = None
     jobs: int = 2

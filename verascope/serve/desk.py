@@ -17,7 +17,7 @@ from verascope.scan.pool import Pool
 from verascope.scan.sources import File, Source
 from verascope.serve import webhooks
 from verascope.serve.config import ServeSettings
-from verascope.serve.queue import Job, Queue
+from verascope.serve.queue import Job, Jobs
 from verascope.serve.store import Item, Store
 
 IDLE_S = 0.05  # until the queue is looked at again, when there was nothing in it
@@ -32,7 +32,7 @@ class Desk:
         self,
         settings: ServeSettings,
         store: Store,
-        queue: Queue,
+        queue: Jobs,
         told: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self.settings = settings
@@ -73,8 +73,6 @@ class Desk:
         return len(self._busy)
 
     def __enter__(self) -> "Desk":
-        for ident in self._store.queued():  # accepted, and perhaps never put in the queue
-            self._queue.add(ident)
         for thread in self._threads:
             thread.start()
         self._pool.start()
@@ -142,7 +140,18 @@ class Desk:
             (self.settings.contents / ident).unlink(missing_ok=True)
 
     def _keep_leases(self) -> None:
-        while not self._stopped.wait(self.settings.lease_s / 3):
-            with self._lock:
-                busy = list(self._busy)
-            self._queue.renew(busy)
+        """Renew what is at work here; put in what was accepted and is in no queue.
+
+        That is so after a kill at the wrong moment, or when the queue was away or lost its memory.
+        """
+        while True:
+            try:
+                for ident in self._store.queued():
+                    self._queue.add(ident)
+                with self._lock:
+                    busy = list(self._busy)
+                self._queue.renew(busy)
+            except Exception:
+                log.exception("the queue could not be reached; it is tried again")
+            if self._stopped.wait(self.settings.lease_s / 3):
+                return

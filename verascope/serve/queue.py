@@ -8,8 +8,9 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+FILE = "queue.sqlite"
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -40,6 +41,43 @@ class Dead(NamedTuple):
     item: str
     attempts: int
     error: str | None
+
+
+class Jobs(Protocol):
+    """What waits to be judged: Queue, on this machine, or RedisQueue, for several."""
+
+    def add(self, item: str) -> None:
+        """Let an item wait; one that waits already stays where it is."""
+
+    def claim(self, most: int) -> list[Job]:
+        """Some jobs that are due, for one lease each."""
+
+    def renew(self, items: list[str]) -> None:
+        """Keep the leases of jobs that are at work."""
+
+    def release(self) -> None:
+        """End leases that nobody holds any more."""
+
+    def done(self, item: str) -> None:
+        """Take an item out."""
+
+    def failed(self, job: Job, error: str) -> bool:
+        """Give a job back; returns whether it is given up."""
+
+    def waiting(self) -> int:
+        """How many wait or are at work."""
+
+    def oldest_s(self) -> float:
+        """For how long the oldest has waited."""
+
+    def dead(self) -> list[Dead]:
+        """The dead letters."""
+
+    def replay(self, item: str) -> bool:
+        """Let a dead letter be tried anew."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class Queue:
@@ -128,3 +166,12 @@ class Queue:
         with self._lock:
             found: int | float | None = self._base.execute(query).fetchone()[0]
         return found
+
+
+def open_queue(data: Path, url: str | None, *, lease_s: float = 60.0, attempts: int = 3) -> Jobs:
+    """The queue at a URL, or the one in the data folder."""
+    if url is None:
+        return Queue(data / FILE, lease_s=lease_s, attempts=attempts)
+    from verascope.serve.redis_queue import RedisQueue
+
+    return RedisQueue(url, lease_s=lease_s, attempts=attempts)

@@ -119,11 +119,13 @@ deliveries = Table(
 
 
 def engine_of(url: str) -> Engine:
-    """A connected database with all tables in it."""
+    """A connected database with this release's tables in it."""
+    from verascope.serve.migrate import migrate
+
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if url.startswith("sqlite"):
         event.listen(engine, "connect", _prepare)
-    metadata.create_all(engine)
+    migrate(engine)
     return engine
 
 
