@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from verascope.errors import ExitCode, MissingExtraError
-from verascope.settings import Quality, Settings
+from verascope.settings import Online, Quality, Settings
 
 if TYPE_CHECKING:
     from verascope.serve.config import ServeSettings
@@ -71,6 +71,18 @@ QUEUE = click.option(
     help="How long finished items are kept.",
 )
 @click.option(
+    "--fetch-host",
+    "fetch_hosts",
+    multiple=True,
+    help='Let items name media of this host by their address: {"url": "https://…"}; repeatable.',
+)
+@click.option(
+    "--mastodon-secret",
+    envvar="VERASCOPE_MASTODON_SECRET",
+    help="Of a Mastodon's webhook to /v1/adapters/mastodon; else in $VERASCOPE_MASTODON_SECRET. "
+    "Needs --fetch-host for its media.",
+)
+@click.option(
     "--sign-certificates",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="PEM, the signer's first: lets POST /v1/sign sign with your key.",
@@ -93,6 +105,8 @@ def serve(
     max_body: int,
     max_waiting: int,
     keep_days: float,
+    fetch_hosts: tuple[str, ...],
+    mastodon_secret: str | None,
     sign_certificates: Path | None,
     sign_key: Path | None,
     demo: bool,
@@ -127,6 +141,8 @@ def serve(
             max_body_bytes=max_body,
             max_waiting=max_waiting,
             keep_days=keep_days,
+            fetch=Online(hosts=fetch_hosts, max_bytes=max_body) if fetch_hosts else None,
+            mastodon=mastodon_secret,
             sign=signing,
         )
         return _run(settings, host, port, demo=demo)

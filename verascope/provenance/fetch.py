@@ -20,6 +20,7 @@ from verascope.media.wire import Array
 from verascope.settings import Online
 
 FUNCTION = "verascope.provenance.fetch:answer"
+MEDIA = "verascope.provenance.fetch:media"
 MAX_HOPS = 3
 PORTS = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -59,6 +60,19 @@ def answer(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
     except FetchError as error:
         fetched = Fetched(refused=str(error))
     yield msgspec.msgpack.encode(fetched), ()
+
+
+def media(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
+    """In the worker: fetch one address, whatever is there; the bytes come as an array."""
+    import numpy as np
+
+    ask = msgspec.msgpack.decode(request, type=FetchRequest)
+    try:
+        data = fetch(ask.url, ask.online)
+    except FetchError as error:
+        yield msgspec.msgpack.encode(Fetched(refused=str(error))), ()
+        return
+    yield msgspec.msgpack.encode(Fetched(data=b"")), (np.frombuffer(data, np.uint8),)
 
 
 def _store(data: bytes) -> bytes:

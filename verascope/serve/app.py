@@ -6,6 +6,7 @@ with an id, which GET /v1/items/{id} tells the Result of. Every error is a probl
 
 import asyncio
 import fcntl
+import hashlib
 import logging
 import os
 import secrets
@@ -31,8 +32,10 @@ from verascope.result import Input, Result
 from verascope.scan.sources import File
 from verascope.scanner import Known, Scanner
 from verascope.serve import problems
+from verascope.serve.adapters import mastodon
 from verascope.serve.config import ServeSettings
 from verascope.serve.desk import Desk
+from verascope.serve.fetching import fetch
 from verascope.serve.keys import Keys
 from verascope.serve.limits import Gate, Rates
 from verascope.serve.metrics import Metrics
@@ -46,13 +49,14 @@ from verascope.serve.signing import signed
 from verascope.serve.store import Item, Store
 from verascope.serve.uploads import Upload, save
 from verascope.serve.webhooks import Webhooks
-from verascope.settings import Quality
+from verascope.settings import Online, Quality
 
 LOCK = "lock"
 log = logging.getLogger(__name__)
 SWITCH_S = 0.0005  # requests and results wait less for each other than by the default of 5 ms
 PART = ".part"  # of an upload that is still coming
 LONGEST_CONTEXT = 4000
+LONGEST_JSON = 1_000_000
 AT_ONCE = 8  # synchronous scans for each worker, beyond which callers are asked to come again
 CLEAN_S = 3600.0
 Context = Annotated[str | None, Query(max_length=LONGEST_CONTEXT, description="JSON of yours")]
@@ -199,6 +203,7 @@ def _routes(app: FastAPI, service: Service) -> None:
     ) -> Response:
         """Take one upload to be judged; the answer has its id and where its Result will be.
 
+        Where hosts to fetch from are configured, application/json {"url": "https://…"} names one.
         The same Idempotency-Key gives the same item again, and 409 with another body.
         """
         key = gate.admit(request, "items")
@@ -211,13 +216,37 @@ def _routes(app: FastAPI, service: Service) -> None:
             raise ProblemError(503, "the queue is away", {"Retry-After": "5"}) from error
         if waiting >= settings.max_waiting:
             raise ProblemError(429, "the queue is full", {"Retry-After": "10"})
-        ident = secrets.token_hex(16)
-        part, path = settings.contents / f"{ident}{PART}", settings.contents / ident
-        upload = await save(request, part, settings.max_body_bytes)
+        path = settings.contents / secrets.token_hex(16)
+        upload = await _arrived(request, service, path.with_name(path.name + PART))
         taken = await run_in_threadpool(
-            _keep, service, part, path, upload, key.id, idempotency_key, subject, context
+            _keep, service, path, upload, key.id, idempotency_key, subject, context
         )
         return JSONResponse(_told(taken), 202, {"Location": f"/v1/items/{taken.id}"})
+
+    @app.post("/v1/adapters/mastodon", status_code=202, responses=_answers("Taken.", 202))
+    async def from_mastodon(request: Request) -> Response:
+        """Take a webhook of Mastodon's: the media of a post become items."""
+        if settings.mastodon is None or settings.fetch is None:
+            raise ProblemError(404, "no Mastodon was configured")
+        body = await _short(request)
+        signature = request.headers.get("x-hub-signature", "")
+        ids = []
+        for each in mastodon.named(body, signature, settings.mastodon):
+            path = settings.contents / secrets.token_hex(16)
+            part = path.with_name(path.name + PART)
+            upload = await run_in_threadpool(_fetched, each.url, settings.fetch, part)
+            taken = await run_in_threadpool(
+                _keep,
+                service,
+                path,
+                upload._replace(name=each.name),
+                "mastodon",
+                each.idempotency,
+                each.subject,
+                each.context,
+            )
+            ids.append(taken.id)
+        return JSONResponse({"items": ids}, 202)
 
     @app.get("/v1/items/{ident}", responses=_answers("The item, with its Result when done."))
     async def item(request: Request, ident: str) -> Response:
@@ -369,9 +398,38 @@ class _Requests:
         await self._app(scope, receive, told)
 
 
+async def _arrived(request: Request, service: Service, part: Path) -> Upload:
+    """What a request brings: its body, or what it names where that may be fetched."""
+    settings = service.settings
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if settings.fetch is None or kind != "application/json":
+        return await save(request, part, settings.max_body_bytes)
+    try:
+        url = msgspec.json.decode(await _short(request), type=dict[str, str])["url"]
+    except (msgspec.DecodeError, KeyError) as error:
+        raise ProblemError(422, 'the body must be {"url": "https://…"}') from error
+    return await run_in_threadpool(_fetched, url, settings.fetch, part)
+
+
+async def _short(request: Request) -> bytes:
+    """A body that is no upload."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST_JSON:
+            raise ProblemError(413, f"at most {LONGEST_JSON} bytes are taken")
+    return bytes(body)
+
+
+def _fetched(url: str, online: Online, part: Path) -> Upload:
+    """What is at an address, on the disk."""
+    data = fetch(url, online)
+    part.write_bytes(data)
+    return Upload(hashlib.sha256(data).hexdigest(), len(data), url.rpartition("/")[2][:200])
+
+
 def _keep(
     service: Service,
-    part: Path,
     path: Path,
     upload: Upload,
     key_id: str,
@@ -380,6 +438,7 @@ def _keep(
     context: str | None,
 ) -> Item:
     """Accept an upload that is on the disk: content, item, job, in this order."""
+    part = path.with_name(path.name + PART)
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from verascope.settings import Settings
+from verascope.settings import Online, Settings
 
 
 class SigningKey(Struct, frozen=True, kw_only=True):
@@ -32,6 +32,8 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
         sync_s: how long `POST /v1/scan` waits.
         lease_s: after which an item whose worker has gone silent is given to another.
         attempts: at an item, before it is a dead letter.
+        fetch: hosts that media may be fetched from by their addresses; None: from none.
+        mastodon: secret of a Mastodon's webhook; None takes none.
         sign: with what `POST /v1/sign` signs; None turns it off.
         keep_days: how long finished items are kept.
     """
@@ -48,6 +50,8 @@ class ServeSettings(Struct, frozen=True, kw_only=True):
     sync_s: float = 30.0
     lease_s: float = 60.0
     attempts: int = 3
+    fetch: Online | None = None
+    mastodon: str | None = None
     sign: SigningKey | None = None
     keep_days: float = 30.0
 

@@ -1,0 +1,128 @@
+"""Media by their address: from allowed hosts alone; Mastodon's webhooks by their signature."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+import httpx
+
+from tests.serve.conftest import Running, Serve
+from verascope.settings import Online
+
+SECRET = "of-the-webhook"
+
+
+@pytest.fixture
+def media(photo: bytes) -> Iterator[str]:
+    """A platform's own media host, on a private address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/away":
+                self.send_response(302)
+                self.send_header("Location", "http://169.254.169.254/latest/meta-data")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(photo if self.path.endswith(".jpg") else bytes(2_000_000))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def allowed(serve: Serve, **more: Any) -> Running:
+    online = Online(hosts=("127.0.0.1",), private=("127.0.0.1",), max_bytes=1_000_000)
+    return serve(fetch=online, **more)
+
+
+def test_media_of_an_allowed_host_become_an_item(serve: Serve, media: str) -> None:
+    running = allowed(serve)
+    client = running.client("items")
+    answer = client.post("/v1/items", json={"url": f"{media}/a/cat.jpg"})
+    assert answer.status_code == 202, answer.text
+    found = running.wait_for(client, answer.json()["id"])
+    assert found["result"]["input"]["uri"] == "cat.jpg"
+    assert found["result"]["score"] is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["{media}/away", "{media}/huge", "http://localhost/x.jpg", "file:///etc/passwd", "nothing"],
+)
+def test_what_may_not_be_asked_is_refused(serve: Serve, media: str, path: str) -> None:
+    running = allowed(serve)
+    client = running.client("items")
+    answer = client.post("/v1/items", json={"url": path.format(media=media)})
+    assert answer.status_code == 422
+    assert "was not fetched" in answer.json()["detail"]
+    assert list(running.settings.contents.iterdir()) == []
+
+
+def test_private_addresses_are_refused_although_the_host_is_allowed(
+    serve: Serve, media: str
+) -> None:
+    running = serve(fetch=Online(hosts=("127.0.0.1",)))
+    answer = running.client("items").post("/v1/items", json={"url": f"{media}/cat.jpg"})
+    assert answer.status_code == 422
+
+
+def test_without_allowed_hosts_nothing_is_fetched(serve: Serve, media: str) -> None:
+    """Then a body of JSON is an upload like any other."""
+    running = serve()
+    client = running.client("items")
+    ident = client.post("/v1/items", json={"url": f"{media}/cat.jpg"}).json()["id"]
+    assert running.wait_for(client, ident)["result"]["reason"] == "unsupported_type"
+
+
+def event(media: str, name: str = "status.created") -> bytes:
+    """As Mastodon's documentation shows it, with what we do not read left in."""
+    attachment = {"id": "22", "type": "image", "url": f"{media}/media/cat.jpg", "meta": {}}
+    status = {
+        "id": "11",
+        "content": "<p>a cat</p>",
+        "account": {"id": "1", "acct": "someone"},
+        "media_attachments": [attachment],
+    }
+    told = {"event": name, "created_at": "2026-11-27T00:00:00Z", "object": status}
+    return json.dumps(told).encode()
+
+
+def sent(running: Running, body: bytes, secret: str = SECRET) -> httpx.Response:
+    mac = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Signature": f"sha256={mac}", "Content-Type": "application/json"}
+    return httpx.post(f"{running.url}/v1/adapters/mastodon", content=body, headers=headers)
+
+
+def test_the_media_of_a_post_become_items_once(serve: Serve, media: str) -> None:
+    running = allowed(serve, mastodon=SECRET)
+    first, second = sent(running, event(media)), sent(running, event(media, "status.updated"))
+    assert first.status_code == second.status_code == 202
+    (ident,) = first.json()["items"]
+    assert second.json()["items"] == [ident]
+    client = running.client("items", "admin")
+    found = running.wait_for(client, ident)
+    assert found["context"] == {"status": "11", "attachment": "22"}
+    assert found["result"]["input"]["uri"] == "cat.jpg"
+    assert client.delete("/v1/items", params={"subject": "1"}).json() == {"deleted": 1}
+
+
+def test_what_mastodon_did_not_sign_is_refused(serve: Serve, media: str) -> None:
+    running = allowed(serve, mastodon=SECRET)
+    assert sent(running, event(media), "another").status_code == 401
+    assert sent(running, b"{}").status_code == 422
+    assert sent(running, event(media, "report.created")).json() == {"items": []}
+    assert sent(serve(data=running.settings.data / "other"), event(media)).status_code == 404
