@@ -24,6 +24,7 @@ DETECTOR = DOCS / "image-detector.md"
 SERVICE = SCANNING.with_name("service.json")
 BATCH = SCANNING.with_name("batch.json")
 SCALE = DOCS / "scale.md"
+COOP = DOCS.parent / "integrations" / "coop" / "card.json"
 MEMORY = SCANNING.with_name("memory.json")
 SHIPPED_BOTH = (SHIPPED, SHIPPED.with_name("image-clip"))  # fast, accurate
 SHOWN = {"equal-crops": "200-px crops", "whole": "whole files"}
@@ -235,6 +236,70 @@ def _batch() -> list[str]:
     ]
 
 
+def coop() -> str:
+    """The card of Coop's plugin: the accurate model's, in the sections that Coop asks for."""
+    model = json.loads((SHIPPED_BOTH[1] / "model.json").read_bytes())
+    precise, recall = model["operating_points"]
+    dev = model["metrics"]["dev"]["discrimination"]
+    figures = {
+        f"AUROC, {shown}, other sources (dev)": _interval(dev[name]["auroc"])
+        for name, shown in SHOWN.items()
+    } | {f"Null that sees sizes only, {SHOWN['whole']}": _interval(dev["whole"]["null"])}
+    real = [source for corpus in model["training"]["corpora"] for source in corpus["real"]]
+    made = [name for corpus in model["training"]["corpora"] for name in corpus["generators"]]
+    points = {
+        name: f"{point['threshold']:.4f}: {100 * point['false_positive_rate']:.1f} % of real "
+        "pictures reach it, sources left out"
+        for name, point in (("High precision", precise), ("High recall", recall))
+    }
+    sections = {
+        "trainingData": (
+            "Training Data",
+            {
+                "Sources of real pictures": str(len(set(real))),
+                "Generators": str(len(set(made))),
+            },
+        ),
+        "policyAndTaxonomy": (
+            "Policy and Taxonomy",
+            {
+                "Scope": "How a picture was made, not what it shows. It decides nothing.",
+            },
+        ),
+        "annotationMethodology": (
+            "Annotation Methodology",
+            {
+                "Method": "Labels by origin: what a source says of its own pictures.",
+            },
+        ),
+        "performanceBenchmarks": ("Performance and Benchmarks", figures),
+        "biasAndLimitations": (
+            "Bias and Limitations",
+            {f"Limit {number}": text for number, text in enumerate(model["limits"], 1)},
+        ),
+        "implementationGuidance": ("Implementation Guidance", points),
+        "relevantLinks": ("Relevant Links", {"Card": "verascope/detect/models/image-clip/CARD.md"}),
+    }
+    card = {
+        "modelName": model["name"],
+        "version": model["version"],
+        "sections": [
+            {
+                "id": name,
+                "title": title,
+                "fields": [{"label": label, "value": value} for label, value in fields.items()],
+            }
+            for name, (title, fields) in sections.items()
+        ],
+    }
+    thresholds = {
+        "highPrecisionThreshold": round(precise["threshold"], 4),
+        "highRecallThreshold": round(recall["threshold"], 4),
+    }
+    told = {"modelCard": card, "recommendedThresholds": thresholds}
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
 def _service() -> list[str]:
     """What benchmarks/service.py measured last."""
     run = json.loads(SERVICE.read_bytes())
@@ -339,3 +404,4 @@ if __name__ == "__main__":
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
     DETECTOR.write_text(image_detector(), encoding="utf-8")
     SCALE.write_text(scale(), encoding="utf-8")
+    COOP.write_text(coop(), encoding="utf-8")

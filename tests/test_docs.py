@@ -29,6 +29,11 @@ def test_the_page_on_scale_is_computed_from_the_last_run() -> None:
     assert "| 1,000,000,000 | accurate |" in page
 
 
+def test_the_card_of_coops_plugin_is_the_shipped_models() -> None:
+    card = (ROOT / "integrations" / "coop" / "card.json").read_text(encoding="utf-8")
+    assert card == MAKE["coop"](), "run: make docs"
+
+
 def test_the_image_detectors_page_is_the_last_run() -> None:
     page = (ROOT / "docs" / "image-detector.md").read_text(encoding="utf-8")
     assert page == MAKE["image_detector"](), "run: make docs"

@@ -3,9 +3,12 @@
 import hashlib
 import hmac
 import json
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 import httpx
 
+from tests.conftest import ROOT
 from tests.serve.conftest import Running, Serve
 from verascope.settings import Online
 
@@ -32,7 +36,8 @@ def media(photo: bytes) -> Iterator[str]:
                 return
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(photo if self.path.endswith(".jpg") else bytes(2_000_000))
+            bodies = {"jpg": photo, "bin": bytes(100)}
+            self.wfile.write(bodies.get(self.path.rpartition(".")[2], bytes(2_000_000)))
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -126,3 +131,73 @@ def test_what_mastodon_did_not_sign_is_refused(serve: Serve, media: str) -> None
     assert sent(running, b"{}").status_code == 422
     assert sent(running, event(media, "report.created")).json() == {"items": []}
     assert sent(serve(data=running.settings.data / "other"), event(media)).status_code == 404
+
+
+# What CoopIntegrationPlugin asks for (roostorg/coop, types/integration.ts).
+SIGNAL_FIELDS = {
+    "id", "displayName", "description", "docsUrl", "recommendedThresholds", "supportedLanguages",
+    "pricingStructure", "eligibleInputs", "outputType", "needsMatchingValues",
+    "eligibleSubcategories", "needsActionPenalties", "integration", "allowedInAutomatedRules",
+}  # fmt: skip
+SECTIONS = {
+    "trainingData", "policyAndTaxonomy", "annotationMethodology", "performanceBenchmarks",
+    "biasAndLimitations", "implementationGuidance", "relevantLinks",
+}  # fmt: skip
+COOP = """
+import plugin from "file://PLUGIN";
+const [config, ...urls] = process.argv.slice(2).map((text) => JSON.parse(text));
+const context = {integrationId: "VERASCOPE", getCredential: async () => config};
+const [{signalTypeId, signal}] = plugin.createSignals(context);
+const found = [];
+for (const value of urls) {
+  try { found.push(await signal.run({orgId: "org", value})); }
+  catch (error) { found.push(error.message); }
+}
+const disabled = await signal.getDisabledInfo("org");
+const {run, getCost, getDisabledInfo, ...told} = signal;
+const methods = [typeof run, typeof getCost(), typeof getDisabledInfo];
+console.log(JSON.stringify(
+  {manifest: plugin.manifest, signalTypeId, signal: told, methods, found, disabled}));
+"""
+
+
+def test_coops_plugin_keeps_to_the_published_types(
+    serve: Serve, media: str, tmp_path: Path, photo: bytes
+) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node here")
+    running = allowed(serve)
+    key = running.service.keys.create("coop", ("scan",))
+    script = tmp_path / "coop.mjs"
+    script.write_text(COOP.replace("PLUGIN", str(ROOT / "integrations" / "coop" / "index.mjs")))
+    config = {"baseUrl": running.url, "apiKey": key}
+    values = [
+        {"type": "IMAGE", "value": {"url": f"{media}/a.jpg"}},
+        f"{media}/a.jpg",
+        f"{media}/huge",
+        f"{media}/small.bin",
+    ]
+    done = subprocess.run(
+        [node, str(script), *map(json.dumps, [config, *values])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads(done.stdout)
+    manifest, signal = told["manifest"], told["signal"]
+    assert manifest["id"].isupper() and manifest["requiresConfig"] is True
+    assert told["signalTypeId"] == signal["id"]["type"] == manifest["signalTypeIds"][0]
+    assert signal.keys() >= SIGNAL_FIELDS
+    assert told["methods"] == ["function", "number", "function"]
+    assert {each["id"] for each in manifest["modelCard"]["sections"]} >= SECTIONS
+    assert signal["recommendedThresholds"].keys() == {
+        "highPrecisionThreshold",
+        "highRecallThreshold",
+    }
+    first, second, refused, unjudged = told["found"]
+    wanted = running.client("scan").post("/v1/scan", content=photo).json()["score"]
+    assert first == second == {"outputType": {"scalarType": "NUMBER"}, "score": wanted}
+    assert "was not fetched" in refused
+    assert "could not judge it: unsupported_type" in unjudged
+    assert told["disabled"] == {"disabled": False}

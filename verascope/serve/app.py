@@ -171,7 +171,10 @@ def _routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/scan", responses=_answers("A Result: docs/result.schema.json."))
     async def scan(request: Request) -> Response:
-        """Judge one upload now: the body itself, or the part `file` of a form."""
+        """Judge one upload now: the body itself, or the part `file` of a form.
+
+        Where hosts to fetch from are configured, application/json {"url": "https://…"} names one.
+        """
         gate.admit(request, "scan")
         if service.scanning >= AT_ONCE * settings.jobs:
             raise ProblemError(503, "every worker is busy", {"Retry-After": "1"})
@@ -179,7 +182,7 @@ def _routes(app: FastAPI, service: Service) -> None:
         path = settings.contents / f"{secrets.token_hex(16)}{PART}"
         future = None
         try:
-            upload = await save(request, path, settings.max_body_bytes)
+            upload = await _arrived(request, service, path)
             name = upload.name or "upload"
             future = service.desk.judge(File(str(path), follow_links=False, name=name))
             future.add_done_callback(lambda _: path.unlink(missing_ok=True))
