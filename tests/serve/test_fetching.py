@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -201,3 +203,48 @@ def test_coops_plugin_keeps_to_the_published_types(
     assert "was not fetched" in refused
     assert "could not judge it: unsupported_type" in unjudged
     assert told["disabled"] == {"disabled": False}
+
+
+# Stand-ins: Osprey's package is on no registry. Names and shapes of roostorg/osprey.
+OSPREY = {
+    "engine/executor/execution_context.py": "class ExecutionContext: ...",
+    "engine/udf/arguments.py": """
+class ArgumentsBase:
+    def __init__(self, **given): self.__dict__.update(given)
+""",
+    "engine/udf/base.py": """
+from typing import Generic, TypeVar
+A, R = TypeVar("A"), TypeVar("R")
+class UDFBase(Generic[A, R]): ...
+""",
+    "worker/adaptor/plugin_manager.py": "def hookimpl_osprey(function): return function",
+}
+PLUGIN = """
+import json, sys
+from verascope_osprey.plugin import Arguments, register_udfs
+(function,) = register_udfs()
+print(json.dumps([function().execute(None, Arguments(url=url)) for url in sys.argv[1:]]))
+"""
+
+
+def test_ospreys_function_asks_the_service(
+    serve: Serve, media: str, tmp_path: Path, photo: bytes
+) -> None:
+    for name, text in OSPREY.items():
+        file = tmp_path / "osprey" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    running = allowed(serve)
+    key = running.service.keys.create("osprey", ("scan",))
+    path = f"{tmp_path}{os.pathsep}{ROOT / 'integrations' / 'osprey'}"
+    told = {"VERASCOPE_URL": running.url, "VERASCOPE_KEY": key, "PYTHONPATH": path}
+    urls = [f"{media}/a.jpg", f"{media}/small.bin", "http://elsewhere.example/a.jpg"]
+    done = subprocess.run(
+        [sys.executable, "-c", PLUGIN, *urls],
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = running.client("scan").post("/v1/scan", content=photo).json()["score"]
+    assert json.loads(done.stdout) == [wanted, -1.0, -1.0]

@@ -1,0 +1,1 @@
+"""Verascope's score in Osprey's rules."""
