@@ -1,5 +1,6 @@
 # make demo   scan the examples, with the scanning dependencies alone (no torch)
 # make test   install the extras and run the whole test suite
+# make review the moderation service with demo items, their heat maps, and the page to review them
 # make lint   ruff and mypy
 # make bench  the figures of docs/benchmarks.md, as ratios
 # make docs   the parts of the docs that are made from the code
@@ -10,7 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-setup lint bench docs dist clean
+.PHONY: demo review test test-setup lint bench docs dist clean
 
 demo: $(VENV)/.scan
 	$(BIN)/verascope scan examples --exit-zero
@@ -19,6 +20,10 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 test-setup: $(VENV)/.dev
+
+review: $(VENV)/.serve
+	$(BIN)/verascope models install clip-vit-b16
+	$(BIN)/verascope serve --demo
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -45,6 +50,10 @@ $(VENV)/bin/python:
 $(VENV)/.scan: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e .
 	touch $@
+
+$(VENV)/.serve: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[models,serve]'
+	touch $@ $(VENV)/.scan
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[all,dev]'

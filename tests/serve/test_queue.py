@@ -193,6 +193,50 @@ def test_a_second_service_on_the_same_data_is_refused(serve: Serve, verascope: C
     assert "another service works on" in done.err
 
 
+def test_workers_are_killed_in_the_middle(serve: Serve, photo: bytes) -> None:
+    """Of a service with two: each item ends with one Result, a second attempt if need be."""
+    running = serve()
+    client = running.client("items")
+    ids = [client.post("/v1/items", content=photo + bytes([k])).json()["id"] for k in range(60)]
+    killed = 0
+    for _ in range(6):
+        for scanner in list(running.service.desk._pool._scanners):
+            worker = scanner._sandbox._worker
+            if worker is not None:
+                worker._process.kill()
+                killed += 1
+        time.sleep(0.05)
+    for ident in ids:
+        found = running.wait_for(client, ident)
+        assert found["state"] == "done" and found["result"]["input"]["uri"]
+    assert killed
+    assert audit.verify(running.service.engine) == (120, None)
+
+
+def test_nothing_that_is_a_secret_or_somebodys_is_logged(
+    tmp_path: Path, photo: bytes, verascope: Command
+) -> None:
+    """All that a service says, at its most talkative, while it is used and misused."""
+    data = tmp_path / "where-the-data-are"
+    made = verascope("keys", "create", "t", "--scope", "items", "--scope", "scan", "--data", data)
+    key, log = made.out.strip(), tmp_path / "log"
+    process, url = _started(data, log)
+    headers = {"Authorization": f"Bearer {key}", "X-File-Name": "name-of-a-person.jpg"}
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        for path in ("/v1/scan", "/v1/items"):
+            for body in (photo, b"", b"content-of-an-upload", photo[:3000]):
+                client.post(path, content=body)
+        client.get("/v1/items/none")
+        client.post("/v1/scan", content=photo, headers={"Authorization": "Bearer wrong-secret"})
+        client.post("/v1/items?context={", content=photo)
+        time.sleep(1)
+    process.terminate()
+    process.wait(30)
+    said = log.read_text()
+    secrets = (key, key.split("_")[2], "wrong-secret", "name-of-a-person", "content-of-an")
+    assert not [secret for secret in (*secrets, str(data)) if secret in said]
+
+
 @pytest.mark.slow
 def test_killed_and_started_again_every_item_ends_with_one_result(
     tmp_path: Path, photo: bytes, verascope: Command
@@ -243,7 +287,7 @@ def test_killed_and_started_again_every_item_ends_with_one_result(
     assert list((data / "contents").glob("[0-9a-f]" * 32)) == []
 
 
-def _started(data: Path) -> "tuple[subprocess.Popen[str], str]":
+def _started(data: Path, log: Path | None = None) -> "tuple[subprocess.Popen[str], str]":
     """A service in a process of its own, and its address."""
     import socket
 
@@ -251,9 +295,10 @@ def _started(data: Path) -> "tuple[subprocess.Popen[str], str]":
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     command = ["serve", "--data", str(data), "--port", str(port), "--quality", "fast"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "verascope", *command], stderr=subprocess.DEVNULL, text=True
-    )
+    with (log or Path(os.devnull)).open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "verascope", "-vv", *command], stderr=errors, text=True
+        )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
