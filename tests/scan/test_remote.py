@@ -1,6 +1,8 @@
 """URLs that the user names: memory:// and file:// really, S3 against moto where it is installed."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import fsspec
@@ -11,6 +13,7 @@ from verascope.errors import UsageError
 from verascope.result import Reason, Status
 from verascope.scan.choice import Choice
 from verascope.scan.remote import is_url, objects
+from verascope.scan.sources import Refused
 from verascope.scan.walk import expand
 from verascope.scanner import Scanner
 from verascope.settings import Quality, Settings
@@ -51,6 +54,26 @@ def test_what_is_not_there_has_its_reason(bucket: str) -> None:
         gone, _ = expand([bucket])
         fsspec.filesystem("memory").rm("/bucket/in/coffee.webp")
         assert gone.scan(scanner).reason is Reason.NOT_FOUND
+
+
+def test_an_archive_in_a_store_is_looked_into(examples: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(examples / "photographs" / "rocket.jpg", "in/rocket.jpg")
+    store = fsspec.filesystem("memory")
+    for name, data in (("a.zip", packed.getvalue()), ("not.zip", b"GIF89a")):
+        with store.open(f"/packed/{name}", "wb") as file:
+            file.write(data)
+    found = list(expand(["memory://packed"]))
+    uris = ["memory:///packed/a.zip#in/rocket.jpg", "memory:///packed/not.zip"]
+    assert [source.uri for source in found] == uris
+    assert all(source.stamp() for source in found)
+    with Scanner(Settings(quality=Quality.FAST)) as scanner:
+        member, other = (source.scan(scanner) for source in found)
+    assert (member.status, member.input.part) == (Status.SCORED, "in/rocket.jpg")
+    assert other.status is not Status.SCORED and other.input.uri == uris[1]
+    (missing,) = expand(["memory://packed/none.zip"])
+    assert isinstance(missing, Refused) and missing.reason is Reason.NOT_FOUND
 
 
 def test_a_file_url_on_the_command_line(verascope: Command, examples: Path) -> None:

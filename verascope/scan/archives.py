@@ -32,11 +32,12 @@ def is_archive(name: str) -> bool:
 
 
 def members(
-    archive: File, bounds: ArchiveLimits, limits: Limits, choice: Choice
+    archive: File, bounds: ArchiveLimits, limits: Limits, choice: Choice, stamp: str | None
 ) -> Iterator[Source]:
     """The files in an archive, in their order there; the archive itself where it is none.
 
-    What stops it (damage, a limit, a password) becomes a source of its own, named as the archive.
+    Each has the archive's stamp. What stops it (damage, a limit, a password) becomes a source of its
+    own, named as the archive.
     """
     request = UnpackRequest(
         path=os.fsencode(archive.path),
@@ -45,7 +46,7 @@ def members(
         bounds=bounds,
         suffixes=SUFFIXES,
     )
-    stamp, found = archive.stamp(), False
+    found = False
     for part, data in _parts(request, limits):
         if part.not_an_archive:
             yield archive

@@ -10,7 +10,8 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from verascope.errors import UsageError
+from verascope.errors import InputTrouble, UsageError
+from verascope.media.spool import Spool
 from verascope.result import Reason
 from verascope.scan.archives import ArchiveLimits, is_archive, members
 from verascope.scan.choice import Choice
@@ -93,10 +94,25 @@ def _standard_input() -> nullcontext[BinaryIO]:
 
 def _opened(source: Source, walk: Walk) -> Iterator[Source]:
     """An archive as its members, anything else as it is."""
-    if walk.archives is None or not isinstance(source, File) or not is_archive(source.path):
+    if walk.archives is None or not is_archive(source.uri):
         yield source
-        return
-    yield from members(source, walk.archives, walk.limits, walk.choice)
+    elif isinstance(source, File):
+        yield from members(source, walk.archives, walk.limits, walk.choice, source.stamp())
+    elif isinstance(source, Stream) and is_url(source.uri):
+        yield from _fetched(source, walk, walk.archives)
+    else:
+        yield source
+
+
+def _fetched(source: Stream, walk: Walk, bounds: ArchiveLimits) -> Iterator[Source]:
+    """The members of an archive in a store, copied to a nameless file first."""
+    try:
+        with source.open() as stream, Spool(stream, walk.limits.max_bytes) as path:
+            copy = File(path, name=source.uri)
+            for member in members(copy, bounds, walk.limits, walk.choice, source.stamp()):
+                yield source if member is copy else member
+    except InputTrouble as trouble:
+        yield Refused(source.uri, trouble.reason, trouble.detail)
 
 
 class _Folder(NamedTuple):
