@@ -36,8 +36,8 @@ def members(
 ) -> Iterator[Source]:
     """The files in an archive, in their order there; the archive itself where it is none.
 
-    Each has the archive's stamp. What stops it (damage, a limit, a password) becomes a source of its
-    own, named as the archive.
+    Each has the archive's stamp. What stops it (damage, a limit, a password) becomes a source of
+    its own, named as the archive.
     """
     request = UnpackRequest(
         path=os.fsencode(archive.path),
