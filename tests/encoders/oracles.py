@@ -3,6 +3,7 @@
 `python -m tests.encoders.oracles FOLDER_OF_WHEELS` writes the references that ship in the package.
 """
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from numpy.typing import NDArray
 from onnx import helper
 
@@ -25,7 +28,7 @@ def voice(seconds: float = 2.5) -> NDArray[np.int16]:
     t = np.arange(int(16_000 * seconds)) / 16_000
     pitch = 130 + 40 * np.sin(2 * np.pi * 0.9 * t)
     phase = 2 * np.pi * np.cumsum(pitch) / 16_000
-    sound = np.zeros_like(t)
+    sound: NDArray[np.float64] = np.zeros(len(t))
     for k in range(1, 40):
         at = k * pitch
         gain = np.exp(-(((at - 600) / 300) ** 2)) + 0.5 * np.exp(-(((at - 1900) / 500) ** 2))
@@ -33,7 +36,8 @@ def voice(seconds: float = 2.5) -> NDArray[np.int16]:
     sound += 0.1 * np.random.default_rng(21).normal(size=len(t))
     sound *= 0.55 + 0.45 * np.sin(2 * np.pi * 2.2 * t)
     sound[int(0.45 * len(t)) : int(0.5 * len(t))] = 0
-    return np.round(sound / np.abs(sound).max() * 12_000).astype(np.int16)[None]
+    samples: NDArray[np.int16] = np.round(sound / np.abs(sound).max() * 12_000).astype(np.int16)
+    return samples[None]
 
 
 def levelled(samples: NDArray[np.int16]) -> NDArray[np.float64]:
@@ -85,12 +89,54 @@ def _twentieths(clip: NDArray[np.float64]) -> NDArray[np.float64]:
     return logs
 
 
-ORACLES: dict[str, Callable[[bytes, NDArray[np.int16]], dict[str, Floats]]] = {"plcmos": plcmos}
+def distillmos(source: bytes, samples: NDArray[np.int16]) -> dict[str, Floats]:
+    """By torch's own layers, from what torch reads."""
+    weights = torch.load(io.BytesIO(source), weights_only=True)["model"]
+    x = torch.from_numpy(levelled(samples)).float()
+    x = F.pad(x / (x.abs().amax(1, keepdim=True) + 1e-8), (80, 80), mode="reflect")
+    spectrum = torch.stft(
+        x, 320, 160, window=torch.hann_window(320), center=False, return_complex=True
+    )
+    magnitude = spectrum.abs().clip(1e-12)
+    x = torch.view_as_real(magnitude**0.3 * spectrum / magnitude).permute(0, 3, 1, 2)
+    found = {}
+    for k in range(6):
+        kernel, bias = (weights[f"cnn.cnn.{2 * k}.{each}"] for each in ("weight", "bias"))
+        strides = (1 if k == 0 else 2, 2 if k == 5 else 1)
+        x = F.leaky_relu(F.conv2d(x, kernel, bias, strides, (0, 1)), 0.1)
+        found[f"conv {k + 1}"] = moments(x.flatten(2).numpy())
+    head = {
+        key.removeprefix("transformer_pool_attn."): value
+        for key, value in weights.items()
+        if key.startswith("transformer_pool_attn.")
+    }
+    x = x.flatten(1, 2)
+    for name in ("norm_input", "transformer.norm"):
+        mean, variance = head[f"{name}.running_mean"], head[f"{name}.running_var"]
+        x = F.batch_norm(x, mean, variance, head[f"{name}.weight"], head[f"{name}.bias"])
+    linear = "transformer.linear_proj"
+    x = F.linear(x.mT, head[f"{linear}.weight"], head[f"{linear}.bias"])
+    x = x + head["transformer.position_encoding.pe"][:, : x.shape[1]]
+    for k in range(5):
+        layer = torch.nn.TransformerEncoderLayer(200, 8, 400, batch_first=True).eval()
+        prefix = f"transformer.transformer_encoder.layers.{k}."
+        own = {n.removeprefix(prefix): v for n, v in head.items() if n.startswith(prefix)}
+        layer.load_state_dict(own)
+        x = layer(x)
+        found[f"transformer {k + 1}"] = moments(x.mT.numpy())
+    return found
+
+
+ORACLES: dict[str, Callable[[bytes, NDArray[np.int16]], dict[str, Floats]]] = {
+    "plcmos": plcmos,
+    "distillmos": distillmos,
+}
 
 
 def vectors(name: str, source: bytes, samples: NDArray[np.int16]) -> Floats:
     """All taps of an encoder in their order: float32 [n, width]."""
-    found = ORACLES[name](source, samples)
+    with torch.inference_mode():
+        found = ORACLES[name](source, samples)
     return np.concatenate([found[tap] for tap in sound.module_of(name).TAPS], 1)
 
 

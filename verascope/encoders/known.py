@@ -72,6 +72,19 @@ SOUND = {
         sha256="5e9830824f577be76f62beed561cd0c5a04f668996cd63070d29e92f5d952057",
         licence="PLCMOS: MIT, as the wheel that carries it states",
     ),
+    "distillmos": SoundSource(
+        parts=(
+            Part(
+                "distillmos==0.9.1",
+                15_591_901,
+                "distillmos/weights/distill_mos_v7.pt",
+                16_907_522,
+            ),
+        ),
+        source_sha256="b18b3ac60227267cfb91e5d00ce22cc7b73716fd92f269484da1446e27031a40",
+        sha256="ec683b7c191707268f8c0d1a2c64be2fa1aec481c80e099e9d261af8cc0b8dbb",
+        licence="DistillMOS: MIT, as the wheel that carries it states",
+    ),
 }
 
 

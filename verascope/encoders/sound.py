@@ -2,16 +2,17 @@
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files as resources
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import onnx
 
 from verascope.detect.encoder import FP32, installed
 from verascope.detect.sound_encoder import RATE, SoundEncoder, SoundEncoderDescription
-from verascope.encoders import plcmos
+from verascope.encoders import checkpoint, distillmos, plcmos
 from verascope.encoders.fetch import download
 from verascope.encoders.install import Report, silent, store, whole
 from verascope.encoders.known import SOUND, Part, SoundSource
@@ -19,6 +20,10 @@ from verascope.encoders.stage import stage
 from verascope.errors import ModelError, UsageError
 
 LEAST_COSINE = 0.999  # of floats on another machine
+KNOWN: dict[str, tuple[ModuleType, Callable[[bytes], Any]]] = {  # what builds, what reads for it
+    "plcmos": (plcmos, onnx.load_from_string),
+    "distillmos": (distillmos, lambda data: checkpoint.read(data)["model"]),
+}
 
 
 def install_sound(
@@ -58,14 +63,16 @@ def install_sound(
     return SoundEncoder(target)
 
 
-def build(name: str, source: bytes) -> bytes:
-    """The graph of an encoder from its pinned source."""
-    return plcmos.build(onnx.load_from_string(source))
+def build(name: str, source: bytes, taps: tuple[str, ...] | None = None) -> bytes:
+    """The graph of an encoder from its pinned source; cut after the last of some taps if wanted."""
+    module, read = KNOWN[name]
+    graph: bytes = module.build(read(source), taps or module.TAPS)
+    return graph
 
 
 def module_of(name: str) -> ModuleType:
     """The module that builds an encoder; it has TAPS, WIDTHS, LONGEST and `build`."""
-    return {"plcmos": plcmos}[name]
+    return KNOWN[name][0]
 
 
 def _described(name: str, sha256: str, reference_sha256: str) -> SoundEncoderDescription:

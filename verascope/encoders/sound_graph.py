@@ -38,12 +38,17 @@ class Wires:
     def tensor(self, values: NDArray[Any]) -> str:
         """A constant, kept in the type that it has."""
         name = f"tensor_{len(self._tensors)}"
-        self._tensors.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self._tensors.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
+    def weight(self, values: NDArray[Any]) -> str:
+        """A constant of floats; halves stay halves in the file and widen when it is loaded."""
+        name = self.tensor(values)
+        return self("Cast", name, to=TensorProto.FLOAT) if values.dtype == np.float16 else name
+
     def number(self, value: float) -> str:
-        """A constant float32."""
-        return self.tensor(np.array(value, np.float32))
+        """A constant float32 [1]."""
+        return self.tensor(np.array([value], np.float32))
 
     def whole(self, *values: int) -> str:
         """A constant int64 [n]: a shape, axes, pads."""
