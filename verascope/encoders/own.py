@@ -97,7 +97,8 @@ def install_own(
         least_cosine=LEAST_COSINE,
     )
     with stage(target.parent) as folder:
-        return store(described, graph, reference, folder, target, report)
+        store(described, graph, reference, folder, target, report)
+    return Encoder(target)
 
 
 def build(model: ModelProto, plan: Plan) -> tuple[bytes, tuple[str, ...], int]:
