@@ -74,13 +74,21 @@ def read_frames(data: Buffer, name: str, limits: Limits) -> SoundHeader:
     walk = _walk(data, start, kind, limits)
     first = walk.first
     check_format(first.rate, first.channels)
-    counted = not first.is_mp3 or _heed_count(data, walk)
-    complete = counted and walk.end <= len(data)
+    claimed = _heed_count(data, walk) if first.is_mp3 else None
+    frames = len(walk.offsets)
+    most = max(frames, claimed or 0)
+    complete = walk.end <= len(data) and frames >= most - 1 - most // 100
     if walk.damaged:
         warnings = (*warnings, Warn.DAMAGED)
-    duration_s = len(walk.offsets) * walk.frame_s
-    spans = _spans(walk, min(walk.end, len(data)), kind.lead, limits)
-    return SoundHeader(duration_s, first.rate, first.channels, warnings, complete, spans=spans)
+    return SoundHeader(
+        frames * walk.frame_s,
+        first.rate,
+        first.channels,
+        warnings,
+        complete,
+        spans=_spans(walk, min(walk.end, len(data)), kind.lead, limits),
+        claimed_s=most * walk.frame_s,
+    )
 
 
 def _walk(data: Buffer, start: int, kind: _Kind, limits: Limits) -> _Walk:
@@ -131,24 +139,24 @@ def _followed(data: Buffer, at: int, size_at: SizeAt) -> bool:
     return size > 0 and (at + size >= len(data) or size_at(data, at + size) > 0)
 
 
-def _heed_count(data: Buffer, walk: _Walk) -> bool:
-    """Whether there are as many frames as the first one claims, if it holds a count of them.
+def _heed_count(data: Buffer, walk: _Walk) -> int | None:
+    """The count of frames that the first one holds, None if it holds none.
 
-    It is no sound. It is kept for what it tells of the encoder's delay, if its count is right, and
-    left out otherwise, because the decoder would stop there.
+    Such a frame is no sound. It is kept for what it tells of the encoder's delay, if its count is
+    right, and left out otherwise, because the decoder would stop there.
     """
     at = walk.offsets[0]
     head = bytes(data[at : at + COUNT_BYTES])
     tag = max(head.find(b"Xing"), head.find(b"Info"))
     if tag < 0 or len(walk.offsets) < 2:
-        return True
+        return None
     walk.offsets.pop(0)
     if not head[tag + 7] & HAS_COUNT:
-        return True
-    claimed, frames = int.from_bytes(head[tag + 8 : tag + 12], "big"), len(walk.offsets)
-    if abs(frames - claimed) <= 1 + claimed // 100:
+        return None
+    claimed = int.from_bytes(head[tag + 8 : tag + 12], "big")
+    if abs(len(walk.offsets) - claimed) <= 1 + claimed // 100:
         walk.count_at = at
-    return frames >= claimed - 1 - claimed // 100
+    return claimed
 
 
 def _spans(walk: _Walk, end: int, lead: int, limits: Limits) -> tuple[Span, ...]:

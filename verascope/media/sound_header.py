@@ -41,6 +41,7 @@ class SoundHeader(Struct, frozen=True):
         warnings: what was odd about the file around the samples.
         complete: the file reaches the end that its structure claims.
         spans: the pieces of the file that decoding needs; all of the file if empty.
+        claimed_s: the length that an incomplete file's structure claims, where it can be told.
     """
 
     duration_s: float | None
@@ -49,6 +50,7 @@ class SoundHeader(Struct, frozen=True):
     warnings: tuple[Warn, ...] = ()
     complete: bool = True
     spans: tuple[Span, ...] = ()
+    claimed_s: float | None = None
 
 
 def check_format(rate: int, channels: int) -> None:
