@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from verascope.errors import InputTrouble
 from verascope.media.buffer import Buffer
@@ -18,6 +19,15 @@ READ = frozenset(
 UNKNOWN = (0, 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF)
 
 
+Box: TypeAlias = tuple[bytes, int, int]  # kind, where its content starts, where it ends
+
+
+def holds_only_sound(data: Buffer) -> bool:
+    """Whether there are tracks of sound in it and none of pictures."""
+    kinds = {kind for kind, _ in _tracks(data, _movie(data))}
+    return b"soun" in kinds and b"vide" not in kinds
+
+
 def read_mp4(data: Buffer, limits: Limits) -> SoundHeader:
     """The header of the first track of sound.
 
@@ -26,19 +36,28 @@ def read_mp4(data: Buffer, limits: Limits) -> SoundHeader:
     """
     top = list(boxes(data, 0, len(data)))
     complete = not top or top[-1][2] <= len(data)
-    movie = next((box for box in top if box[0] == b"moov"), None)
+    movie = _movie(data)
     if movie is None or movie[2] > len(data):
         reason = Reason.CORRUPT if complete and movie is None and len(top) < 2 else Reason.TRUNCATED
         raise InputTrouble(reason, "its index is missing")
-    for track in _all(data, movie, b"trak"):
+    media = next((media for kind, media in _tracks(data, movie) if kind == b"soun"), None)
+    if media is None:
+        raise InputTrouble(Reason.CORRUPT, "there is no track of sound in it")
+    return _header(data, media, complete, limits)
+
+
+def _movie(data: Buffer) -> Box | None:
+    """The index of the file."""
+    return next((box for box in boxes(data, 0, len(data)) if box[0] == b"moov"), None)
+
+
+def _tracks(data: Buffer, movie: Box | None) -> Iterator[tuple[bytes, Box]]:
+    """What each track holds, in four letters, and its media box."""
+    for track in _all(data, movie, b"trak") if movie else ():
         media = _child(data, track, b"mdia")
         handler = media and _child(data, media, b"hdlr")
-        if media and handler and data[handler[1] + 8 : handler[1] + 12] == b"soun":
-            return _header(data, media, complete, limits)
-    raise InputTrouble(Reason.CORRUPT, "there is no track of sound in it")
-
-
-Box = tuple[bytes, int, int]  # kind, where its content starts, where it ends
+        if media and handler:
+            yield bytes(data[handler[1] + 8 : handler[1] + 12]), media
 
 
 def boxes(data: Buffer, at: int, end: int) -> Iterator[Box]:

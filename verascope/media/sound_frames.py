@@ -30,6 +30,7 @@ from verascope.settings import Limits
 MAX_JUNK_BYTES = 1 << 20  # passed over in all, in search of a frame
 COUNT_BYTES = 192  # of the first frame, in which an MP3's count of frames stands
 HAS_COUNT = 1  # flag
+SPARE_FRAMES = 4  # decoders keep the sound of the last ones back
 
 
 class _Kind(NamedTuple):
@@ -166,7 +167,7 @@ def _spans(walk: _Walk, end: int, lead: int, limits: Limits) -> tuple[Span, ...]
         if walk.count_at is not None:
             return (Span(walk.count_at, end),)
         return (Span(walk.offsets[0], end, front=_count(walk.first, len(walk.offsets))),)
-    frames = int(length_s / walk.frame_s) + 2
+    frames = int(length_s / walk.frame_s) + SPARE_FRAMES
     return tuple(_span(walk, end, lead, start_s, length_s, frames) for start_s in starts)
 
 

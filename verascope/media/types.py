@@ -5,12 +5,14 @@ import struct
 from typing import NamedTuple
 
 from verascope.errors import InputTrouble
+from verascope.media.boxes import holds_only_sound
 from verascope.media.buffer import Buffer
 from verascope.media.id3 import end_of_tags
 from verascope.media.sound_ogg import holds_video
 from verascope.media.text import has_wide_bom, text_type
 from verascope.result import Modality, Reason, Warn
 
+MIN_TOLD_BYTES = 4  # fewer are no other type than the name promises: they are none
 UNKNOWN = "application/octet-stream"
 # Image types that media/image.py decodes.
 DECODED = frozenset(
@@ -108,7 +110,7 @@ def judgeable(
     """
     if not len(data):
         raise InputTrouble(Reason.EMPTY)
-    found, promise = sniff(data), promised(name)
+    found, promise = sniff(data), promised(name) if len(data) >= MIN_TOLD_BYTES else None
     if found.modality not in modalities or not _has_decoder(found):
         raise _refusal(found, promise, modalities)
     if promise is not None and promise.name != found.name:
@@ -172,7 +174,10 @@ def _binary_type(data: Buffer) -> str | None:
         return "video/ogg" if holds_video(data) else "audio/ogg"
     if head[:3] == b"ID3":
         return _tagged(data)
-    return _box_type(head) or _bmp_type(head) or _mpeg_audio(data, head)
+    kind = _box_type(head)
+    if kind in ("video/mp4", "video/quicktime") and holds_only_sound(data):
+        return "audio/mp4"
+    return kind or _bmp_type(head) or _mpeg_audio(data, head)
 
 
 def _tagged(data: Buffer) -> str:
