@@ -174,6 +174,7 @@ def test_the_command_line(
     label = load("mine").label
     assert verascope("calibrate", "--list").out.startswith(f"{label}  image-residual")
     assert json.loads(verascope("calibrate", "--show", "mine").out)["items"] == COUNT
+    assert "calibration mine" in verascope("doctor").out
     monkeypatch.setenv("VERASCOPE_SCAN_CALIBRATION", "mine")
     picture = reals / "camera-1" / "1.jpg"
     told = verascope("scan", picture, "--format", "jsonl", *fast)
