@@ -16,6 +16,7 @@ FLOORS = (
     ("detect", "provenance"),
     ("generate", "encoders"),
     ("train",),
+    ("modality",),
     ("exchange",),
     ("reading",),
     ("verdict", "policy"),

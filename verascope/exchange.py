@@ -49,7 +49,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """What the worker found so far; sizes are of the upright picture.
+    """What the worker found so far; sizes are of the upright picture, the duration of all sound.
 
     `windowed` names the detectors whose windows came with the message of stage `cut`: two arrays
     for each, values and places. With windows, `reason` says what cut the input short.
@@ -62,6 +62,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     modality: Modality | None = None
     width: int | None = None
     height: int | None = None
+    duration_s: float | None = None
     warnings: tuple[str, ...] = ()
     reason: Reason | None = None
     detail: str | None = None

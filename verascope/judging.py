@@ -114,6 +114,7 @@ def input_of(reading: Reading, uri: str) -> Input:
         modality=reading.modality,
         width=reading.width,
         height=reading.height,
+        duration_s=reading.duration_s,
     )
 
 

@@ -10,7 +10,7 @@ import mmap
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -18,18 +18,16 @@ from verascope.detect import registry
 from verascope.detect.contract import Array, Detector, Windows
 from verascope.errors import InputTrouble
 from verascope.exchange import Reading, ReadRequest, Stage
-from verascope.media.header import MIN_PART_SIDE
-from verascope.media.image import Header, Picture, decode, read_header
 from verascope.media.source import open_regular
 from verascope.media.types import MediaType, judgeable, sniff
-from verascope.provenance.fingerprint import KINDS, fingerprint
+from verascope.modality.base import DECODED, Decoded, Method, Source, method
+from verascope.provenance.fingerprint import KINDS
 from verascope.provenance.marks import marks
 from verascope.provenance.verify import verify
-from verascope.result import Modality, Reason, Warn
+from verascope.result import Reason
 
 HASH_CHUNK_BYTES = 1 << 20
 HASH_SIGN_BYTES = 64 << 20  # how much is hashed within one deadline
-DECODED = frozenset({Modality.IMAGE})  # what media/ can decode so far
 
 
 def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
@@ -60,13 +58,13 @@ def _stages(
 ) -> Iterator[tuple[Reading, Sequence[Array]]]:
     """The stages of an opened file; ends early when somebody writes to it meanwhile."""
     before = _state(file)
-    opened = _open(ask, data)
+    opened = _open(ask, file, data)
     if len(data) > HASH_SIGN_BYTES:  # type and size are known even if the rest takes too long
         yield opened.reading, ()
     for sha256 in _hash(file):
         opened = opened._replace(reading=msgspec.structs.replace(opened.reading, sha256=sha256))
         yield opened.reading, ()  # a sign of life: big files take long
-    reading, windows = _cut(ask, data, opened)
+    reading, windows = _cut(ask, opened)
     if _state(file) != before:
         yield _changed(reading), ()
         return
@@ -116,15 +114,16 @@ def _hash(file: BinaryIO) -> Iterator[str | None]:
 
 
 class _Opened(NamedTuple):
-    """What the first stage found out, for the second to go on with."""
+    """What the first stage found out, for the second to go on with; `method` once it is to be."""
 
     reading: Reading
-    media_type: MediaType
-    header: Header | None = None
+    source: Source
+    method: Method | None = None
+    header: Any = None
     detectors: Mapping[str, Detector] = {}
 
 
-def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
+def _open(ask: ReadRequest, file: BinaryIO, data: mmap.mmap) -> _Opened:
     """The first stage: type and header; nothing is decoded."""
     start = time.perf_counter()
     media_type = sniff(data)
@@ -134,38 +133,39 @@ def _open(ask: ReadRequest, data: mmap.mmap) -> _Opened:
         media_type=media_type.name,
         modality=media_type.modality,
     )
-    opened = _Opened(reading, media_type)
+    opened = _Opened(reading, Source(file, data, media_type, ask.limits))
     if ask.detectors or ask.fingerprint:
-        opened = _look(ask, data, opened)
+        opened = _look(ask, opened)
     return opened._replace(reading=_timed(opened.reading, "open", start))
 
 
-def _look(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> _Opened:
+def _look(ask: ReadRequest, opened: _Opened) -> _Opened:
     """Whether it can be judged, by its type and its header, and by which detectors."""
     name = os.fsdecode(os.path.basename(ask.path))
     covered = {entry.modality for entry in ask.detectors.values()}
     covered |= KINDS.keys() if ask.fingerprint else set()
-    reading = opened.reading
+    reading, source = opened.reading, opened.source
     try:
-        media_type, warnings = judgeable(data, name, DECODED & covered)
-        header = read_header(data, media_type, ask.limits)
+        media_type, warnings = judgeable(source.data, name, DECODED & covered)
+        assert media_type.modality is not None  # it is one of those covered
+        source = source._replace(media_type=media_type)
+        how = method(media_type.modality)
+        look = how.look(source)
         reading = msgspec.structs.replace(
-            reading,
-            width=header.width,
-            height=header.height,
-            warnings=(*warnings, *header.warnings),
+            reading, warnings=(*warnings, *look.warnings), **look.facts
         )
-        side = min(header.width, header.height)
-        if not header.complete and side < MIN_PART_SIDE:
-            raise InputTrouble(Reason.TRUNCATED, "and what is left of it is too little to judge")
-        detectors = _able(ask, media_type, side) if ask.detectors else {}
+        if look.trouble is not None:
+            raise look.trouble
+        detectors = _able(ask, how, media_type, look.size) if ask.detectors else {}
     except InputTrouble as trouble:
         return opened._replace(reading=_stopped(reading, trouble))
-    return _Opened(reading, media_type, header, detectors)
+    return _Opened(reading, source, how, look.header, detectors)
 
 
-def _able(ask: ReadRequest, media_type: MediaType, side: int) -> dict[str, Detector]:
-    """The wanted detectors that can judge a picture of this shorter side, in pixels."""
+def _able(
+    ask: ReadRequest, how: Method, media_type: MediaType, size: int | None
+) -> dict[str, Detector]:
+    """The wanted detectors that can judge a medium of this size."""
     wanted = {
         name: registry.build(name, entry)
         for name, entry in ask.detectors.items()
@@ -173,68 +173,68 @@ def _able(ask: ReadRequest, media_type: MediaType, side: int) -> dict[str, Detec
     }
     if not wanted:
         raise InputTrouble(Reason.UNSUPPORTED_TYPE, f"no detector for {media_type.name}")
-    able = {name: each for name, each in wanted.items() if side >= each.min_side}
+    able = {name: each for name, each in wanted.items() if size is None or size >= each.min_side}
     if not able:
-        least = min(detector.min_side for detector in wanted.values())
-        detail = f"the shorter side has {side} pixels, {least} are needed"
-        raise InputTrouble(Reason.TOO_LITTLE_CONTENT, detail)
+        assert size is not None
+        raise how.too_small(size, min(detector.min_side for detector in wanted.values()))
     return able
 
 
-def _cut(ask: ReadRequest, data: mmap.mmap, opened: _Opened) -> tuple[Reading, list[Windows]]:
+def _cut(ask: ReadRequest, opened: _Opened) -> tuple[Reading, list[Windows]]:
     """The second stage: decode, and let each detector cut its windows."""
-    reading = msgspec.structs.replace(opened.reading, stage=Stage.CUT)
-    if opened.header is None or not (opened.detectors or ask.fingerprint):
+    reading, how = msgspec.structs.replace(opened.reading, stage=Stage.CUT), opened.method
+    if how is None or not (opened.detectors or ask.fingerprint):
         return reading, []
     start = time.perf_counter()
     try:
-        picture = decode(data, opened.media_type, opened.header, ask.limits)
+        decoded = how.decode(opened.source, opened.header)
     except InputTrouble as trouble:
         return _stopped(reading, trouble), []
-    reading = _timed(_decoded(reading, picture), "decode", start)
+    reading = _timed(_decoded(reading, decoded), "decode", start)
     if ask.fingerprint:
-        reading = _fingerprinted(reading, picture)
+        reading = _fingerprinted(reading, how, decoded)
     if ask.watermarks:
-        reading = _watermarked(reading, picture)
+        reading = _watermarked(reading, how, decoded)
     start = time.perf_counter()
-    windows = [detector.windows(picture.pixels) for detector in opened.detectors.values()]
-    warnings = reading.warnings
-    if any(_padded(each) for each in windows):
-        warnings = (*warnings, Warn.SMALLER_THAN_CROP)
-    reading = msgspec.structs.replace(reading, windowed=tuple(opened.detectors), warnings=warnings)
+    try:
+        windows = _windows(how, opened.detectors, decoded)
+    except InputTrouble as trouble:
+        return _stopped(reading, trouble), []
+    reading = msgspec.structs.replace(
+        reading,
+        windowed=tuple(opened.detectors),
+        warnings=(*reading.warnings, *how.remarks(windows)),
+    )
     return _timed(reading, "windows", start), windows
 
 
-def _decoded(reading: Reading, picture: Picture) -> Reading:
-    warnings = (*reading.warnings, *picture.warnings)
-    reading = msgspec.structs.replace(reading, warnings=tuple(dict.fromkeys(warnings)))
-    if not picture.truncated:
+def _windows(how: Method, detectors: Mapping[str, Detector], decoded: Decoded) -> list[Windows]:
+    if detectors:
+        how.check(decoded.medium)
+    return [how.cut(detector, decoded.medium) for detector in detectors.values()]
+
+
+def _decoded(reading: Reading, decoded: Decoded) -> Reading:
+    warnings = tuple(dict.fromkeys((*reading.warnings, *decoded.warnings)))
+    reading = msgspec.structs.replace(reading, warnings=warnings, **decoded.facts)
+    if decoded.broken_off is None:
         return reading
-    height, width = picture.pixels.shape[:2]
-    detail = f"the file breaks off; {width} × {height} pixels of it could be decoded"
+    detail = f"the file breaks off; {decoded.broken_off} could be decoded"
     return msgspec.structs.replace(reading, reason=Reason.TRUNCATED, detail=detail)
 
 
-def _fingerprinted(reading: Reading, picture: Picture) -> Reading:
-    """With the fingerprint of the whole picture, for the registry."""
+def _fingerprinted(reading: Reading, how: Method, decoded: Decoded) -> Reading:
+    """With the fingerprint of the whole medium, for the registry."""
     start = time.perf_counter()
-    found = fingerprint(picture.pixels, Modality.IMAGE)
+    found = how.fingerprint(decoded.medium)
     return _timed(msgspec.structs.replace(reading, fingerprint=found), "fingerprint", start)
 
 
-def _watermarked(reading: Reading, picture: Picture) -> Reading:
+def _watermarked(reading: Reading, how: Method, decoded: Decoded) -> Reading:
     """With the invisible watermarks whose words are known."""
-    from verascope.provenance.watermark import watermarks
-
     start = time.perf_counter()
-    found = msgspec.structs.replace(reading, marks=watermarks(picture.pixels))
+    found = msgspec.structs.replace(reading, marks=how.watermarks(decoded.medium))
     return _timed(found, "watermarks", start)
-
-
-def _padded(windows: Windows) -> bool:
-    """Whether a window reaches over the picture's edge."""
-    height, width = windows.values.shape[1:3]
-    return bool((windows.places[:, 2] < width).any() or (windows.places[:, 3] < height).any())
 
 
 def _check(ask: ReadRequest, file: BinaryIO, data: mmap.mmap, reading: Reading) -> Reading:

@@ -355,7 +355,8 @@ class Scanner:
         for name, values, places in zip(reading.windowed, arrays[::2], arrays[1::2], strict=True):
             detector = self._detectors.get(name)
             fits = detector is not None and values.shape[1:] == detector.window_shape
-            if not fits or places.ndim != 2 or not 0 < len(values) == len(places) <= MAX_WINDOWS:
+            placed = places.ndim == 2 and places.shape[1] in (2, 4)  # a span of time, or a box
+            if not fits or not placed or not 0 < len(values) == len(places) <= MAX_WINDOWS:
                 raise InputTrouble(Reason.WORKER_CRASHED, "the worker sent impossible windows")
             cuts.append(_Cut(name, Windows(values, places)))
         return cuts

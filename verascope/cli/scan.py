@@ -201,6 +201,13 @@ JUDGING = options(
         show_default=True,
         help="Largest picture, by its header.",
     ),
+    click.option(
+        "--max-duration",
+        type=click.FloatRange(min=0, min_open=True),
+        default=Limits().max_duration_s,
+        show_default=True,
+        help="Longest recording, in seconds, by its header.",
+    ),
 )
 ENDING = options(
     click.option(
@@ -296,6 +303,7 @@ def _settings(given: dict[str, Any]) -> Settings:
     limits = Limits(
         max_bytes=given["max_size"],
         max_pixels=given["max_pixels"],
+        max_duration_s=given["max_duration"],
         stage_timeout_s=given["timeout"],
     )
     return Settings(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,15 +69,19 @@ class FolderDetector:
     def segments(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[Segment, ...]:
         """Each window's place with its logit and score."""
         return tuple(
-            Segment(
-                logit=float(logit),
-                score=self.calibrate(float(logit)).score,
-                box=(int(x), int(y), int(w), int(h)),
-            )
-            for (x, y, w, h), logit in zip(windows.places, logits, strict=True)
+            Segment(logit=float(logit), score=self.calibrate(float(logit)).score, **_where(place))
+            for place, logit in zip(windows.places, logits, strict=True)
         )
 
     def examples(self) -> list[Array]:
         """The windows of the stored reference, made by code: they are nobody's pictures."""
         windows, _ = self.folder.reference()
         return list(windows)
+
+
+def _where(place: Array) -> dict[str, Any]:
+    """A box in pixels, or a span in seconds."""
+    if len(place) == 4:
+        x, y, width, height = place
+        return {"box": (int(x), int(y), int(width), int(height))}
+    return {"span": (float(place[0]), float(place[1]))}

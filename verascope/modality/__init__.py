@@ -1,0 +1,1 @@
+"""What reading does differently for a picture and for sound; one file a modality."""
