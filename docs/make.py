@@ -47,7 +47,8 @@ moves the detectors' probability: both meet only in this table.
 
 The 1 % and the 10 % point are the detector's operating points: thresholds on the calibrated score
 that so many real pictures reach, measured on sources that the model had not been trained on.
-The model's card gives them with their intervals.
+The model's card gives them with their intervals. [Thresholds of your own](calibrating.md), measured
+on your real files, can take their place; the Result then names them.
 
 The interval beside a score is what the few calibration sources leave open of the curve from
 logit to probability. It is not how sure the detector is of this one picture: two pictures with

@@ -7,10 +7,20 @@ import msgspec
 from verascope import __version__
 from verascope.detect.contract import Detector, Locates, TellsFamily, Windows
 from verascope.detect.evidence import evidence as detector_evidence
-from verascope.detect.evidence import reached
+from verascope.detect.evidence import points_of, reached
+from verascope.detect.profile import Profile
 from verascope.exchange import Reading
 from verascope.provenance import evidence as credential
-from verascope.result import DetectorScore, Evidence, Input, Reason, Result, Status, status_of
+from verascope.result import (
+    DetectorScore,
+    Evidence,
+    Input,
+    OperatingPoint,
+    Reason,
+    Result,
+    Status,
+    status_of,
+)
 from verascope.verdict import Case, Reach, decide
 
 if TYPE_CHECKING:
@@ -18,22 +28,37 @@ if TYPE_CHECKING:
 
 
 class Judged(NamedTuple):
-    """What one detector made of one input; a heat map where one was wanted and can be made."""
+    """What one detector made of one input.
+
+    A heat map where one was wanted and can be made; the user's calibration where there is one.
+    """
 
     detector: Detector
     score: DetectorScore
     heat: "Heat | None" = None
+    profile: Profile | None = None
+
+    @property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """The thresholds in force."""
+        return points_of(self.detector, self.profile)
 
 
-def judge(detector: Detector, windows: Windows, *, heat: bool = False) -> Judged:
-    """Windows to logits to one calibrated score; with `heat`, to a map and its regions too."""
+def judge(
+    detector: Detector, windows: Windows, *, heat: bool = False, profile: Profile | None = None
+) -> Judged:
+    """Windows to logits to one calibrated score; with `heat`, to a map and its regions too.
+
+    A `profile` sets which operating point the score reaches; it does not change the score.
+    """
+    points = points_of(detector, profile)
     if isinstance(detector, TellsFamily):
         logits, nearest = detector.score_and_nearest(windows.values)
     else:
         logits, nearest = detector.score(windows.values), None
     logit = detector.pool(logits)
     estimate = detector.calibrate(logit)
-    point = reached(estimate.score, detector.operating_points)
+    point = reached(estimate.score, points)
     score = DetectorScore(
         name=detector.name,
         version=detector.version,
@@ -47,10 +72,10 @@ def judge(detector: Detector, windows: Windows, *, heat: bool = False) -> Judged
     )
     found = detector.heat(windows) if heat and isinstance(detector, Locates) else None
     if found is None:
-        return Judged(detector, score)
-    least = min(point.threshold for point in detector.operating_points)
+        return Judged(detector, score, profile=profile)
+    least = min(point.threshold for point in points)
     segments = (*score.segments, *found.regions(least))
-    return Judged(detector, msgspec.structs.replace(score, segments=segments), found)
+    return Judged(detector, msgspec.structs.replace(score, segments=segments), found, profile)
 
 
 def result_of(reading: Reading, uri: str, judged: list[Judged], timing: dict[str, float]) -> Result:
@@ -70,15 +95,12 @@ def result_of(reading: Reading, uri: str, judged: list[Judged], timing: dict[str
         score=main.score.score if main else None,
         interval=main.score.interval if main else None,
         prior=main.detector.prior if main else None,
-        operating_points=main.detector.operating_points if main else (),
+        operating_points=main.operating_points if main else (),
         detectors=tuple(each.score for each in judged),
         evidence=tuple(_evidence(reading, judged)),
         provenance=reading.provenance,
         timing=timing,
-        versions={
-            "verascope": __version__,
-            **{each.score.name: each.score.version for each in judged},
-        },
+        versions=_versions(judged),
     )
 
 
@@ -96,6 +118,14 @@ def input_of(reading: Reading, uri: str) -> Input:
     )
 
 
+def _versions(judged: list[Judged]) -> dict[str, str]:
+    """What made the Result: the package, the models, the calibrations that set its thresholds."""
+    found = {"verascope": __version__, **{each.score.name: each.score.version for each in judged}}
+    if labels := [each.profile.label for each in judged if each.profile is not None]:
+        found["calibration"] = ", ".join(labels)
+    return found
+
+
 def _status(reading: Reading, *, scored: bool) -> Status:
     if scored:
         return Status.PARTIAL if reading.reason else Status.SCORED
@@ -104,7 +134,7 @@ def _status(reading: Reading, *, scored: bool) -> Status:
 
 def _evidence(reading: Reading, judged: list[Judged]) -> list[Evidence]:
     """Of the detectors, the credential, similar files' credentials and unsigned marks."""
-    found = [detector_evidence(each.score, each.detector) for each in judged]
+    found = [detector_evidence(each.score, each.detector, each.profile) for each in judged]
     if reading.provenance is not None:
         found += credential.evidence(reading.provenance)
         if reading.provenance.recovered:

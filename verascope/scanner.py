@@ -17,6 +17,7 @@ import msgspec
 from verascope import __version__
 from verascope.detect import registry
 from verascope.detect.contract import Array, Detector, Locates, Windows
+from verascope.detect.profile import ModelUse, Profile, fitting, use_of
 from verascope.errors import InputTrouble, UsageError
 from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
 from verascope.judging import input_of, judge, result_of
@@ -69,6 +70,7 @@ class Scanner:
         self.settings = settings or Settings()
         if models is not None:
             self._entries, self._detectors = models._entries, models._detectors
+            self._profiles = models._profiles
         self._sandbox = Sandbox(
             FUNCTION,
             memory_bytes=self.settings.limits.worker_memory_bytes,
@@ -179,11 +181,17 @@ class Scanner:
         settings = msgspec.to_builtins(self.settings)
         for never in ("model_threads", "batch", "heatmaps"):
             del settings[never]
+        settings["calibrations"] = [each.label for each in self._profiles.values()]
         return {"verascope": __version__, "models": found, "settings": settings}
+
+    def models(self) -> tuple[ModelUse, ...]:
+        """The models that judge, in the order in which they have the word."""
+        return tuple(use_of(detector) for detector in self._detectors.values())
 
     def start(self) -> None:
         """Start the worker, and load the models meanwhile; else the first input does so."""
         self._sandbox.start()
+        _ = self._profiles  # one that does not fit is told now
         for detector in self._detectors.values():
             detector.load()
 
@@ -226,7 +234,13 @@ class Scanner:
         started_scoring = time.perf_counter()
         maps = self.settings.heatmaps
         judged = [
-            judge(self._detectors[cut.name], cut.windows, heat=maps is not None) for cut in cuts
+            judge(
+                self._detectors[cut.name],
+                cut.windows,
+                heat=maps is not None,
+                profile=self._profiles.get(cut.name),
+            )
+            for cut in cuts
         ]
         if maps is not None:
             from verascope.detect.heat import save
@@ -375,6 +389,11 @@ class Scanner:
                 "install its encoder: verascope models install clip-vit-b16"
             )
         return found
+
+    @cached_property
+    def _profiles(self) -> dict[str, Profile]:
+        """The user's own thresholds, by the detector that they are for."""
+        return fitting(self.settings.calibrations, self._detectors)
 
 
 class _Cut(NamedTuple):

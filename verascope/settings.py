@@ -58,6 +58,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     # the two for pictures the one that `quality` names.
     detectors: tuple[str, ...] | None = None
     quality: Quality = Quality.AUTO
+    # Calibrations on the user's own real files, by name, at most one a detector: their thresholds
+    # take the place of the model's.
+    calibrations: tuple[str, ...] = ()
     # Folder for heat maps, where the detector can make them: takes as long again as the score.
     heatmaps: str | None = None
     provenance: bool = True

@@ -47,6 +47,11 @@ def settings_lines(ctx: click.Context) -> Iterator[str]:
             yield f"{option.opts[0].lstrip('-')} = {ctx.params.get(option.name)!r}  ({words})"
 
 
+def split(names: str) -> tuple[str, ...]:
+    """What an option names with commas between."""
+    return tuple(name for name in map(str.strip, names.split(",")) if name)
+
+
 def _table(file: Path, path: tuple[str, ...]) -> dict[str, Any]:
     import tomllib
 

@@ -42,7 +42,7 @@ def doctor() -> int:
 
     Nothing is fetched and nothing is changed. What it prints may be pasted into an issue.
     """
-    found = [*_versions(), *_models(), *_worker(), *_trust(), *_devices()]
+    found = [*_versions(), *_models(), *_calibrations(), *_worker(), *_trust(), *_devices()]
     width = max(len(each.what) for each in found)
     for each in found:
         mark = click.style(f"{each.state:<4}", fg={"bad": "red", "note": "yellow"}.get(each.state))
@@ -102,6 +102,22 @@ def _models() -> Iterator[Finding]:
         else:
             says = f"{described.sha256[:12]}; least cosine to its reference {least:.4f}"
             yield Finding("good", what, says)
+
+
+def _calibrations() -> Iterator[Finding]:
+    """Each calibration of the user's, and whether the models here are those that it is of."""
+    from verascope.detect import registry
+    from verascope.detect.profile import fitting, load, names
+
+    for name in names():
+        what = f"calibration {name}"
+        try:
+            model = load(name).model.detector
+            fitting((name,), {model: registry.create(model)})
+        except VerascopeError as error:
+            yield Finding("note", what, str(error))
+        else:
+            yield Finding("good", what, f"of {model}, {load(name).items:,} real files")
 
 
 def _worker() -> Iterator[Finding]:

@@ -26,6 +26,7 @@ VERBS = {
     "trust": ("trust:trust", "Manage the lists of signers that are trusted."),
     "cert": ("cert:cert", "Make a certificate to try signing with."),
     "generate": ("generate:generate", "Train generators and write synthetic corpora."),
+    "calibrate": ("calibrate:calibrate", "Thresholds that hold on real files of your own."),
     "train": ("train:train", "Train a detector on corpora and export it."),
     "serve": ("serve:serve", "Run the moderation service: API, queue, webhooks."),
     "keys": ("serve:keys", "Make, list and revoke the service's API keys."),

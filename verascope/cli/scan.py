@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from verascope.cli.config import settings_lines
+from verascope.cli.config import settings_lines, split
 from verascope.cli.output import FORMATS, others, target
 from verascope.cli.registry import registry_options, registry_path
 from verascope.cli.verify import trust_lists
@@ -157,6 +157,12 @@ JUDGING = options(
         show_default=True,
         help="Image detector: fast, accurate (needs `verascope models install clip-vit-b16`), or "
         "auto: accurate where its encoder is installed.",
+    ),
+    click.option(
+        "--calibration",
+        default="",
+        metavar="NAME,...",
+        help="Thresholds of your own, from `verascope calibrate`; one for each detector.",
     ),
     click.option(
         "--heatmaps",
@@ -305,6 +311,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         trust=trust_lists(given["trust"]),
         detectors=given["detectors"] or None,
         quality=Quality(given["quality"]),
+        calibrations=split(given["calibration"]),
         heatmaps=given["heatmaps"],
         provenance=not given["no_provenance"],
         watermarks=given["watermarks"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from verascope.cli.config import split
 from verascope.errors import ExitCode, MissingExtraError
 from verascope.settings import Online, Quality, Settings
 
@@ -45,6 +46,9 @@ QUEUE = click.option(
     default=Quality.AUTO.value,
     show_default=True,
     help="Image detector, as for scan.",
+)
+@click.option(
+    "--calibration", default="", metavar="NAME,...", help="Thresholds of your own, as for scan."
 )
 @click.option(
     "--policy", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Actions (TOML)."
@@ -101,6 +105,7 @@ def serve(
     port: int,
     jobs: int,
     quality: str,
+    calibration: str,
     policy: Path | None,
     max_body: int,
     max_waiting: int,
@@ -135,7 +140,7 @@ def serve(
             data=data if folder is None else Path(folder),
             store=store,
             queue=queue_url,
-            scan=Settings(quality=Quality(quality)),
+            scan=Settings(quality=Quality(quality), calibrations=split(calibration)),
             policy=policy,
             jobs=jobs or len(os.sched_getaffinity(0)),
             max_body_bytes=max_body,

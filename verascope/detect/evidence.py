@@ -1,6 +1,9 @@
 """What a detector's score says, in words that claim no more than was measured."""
 
+from typing import Any
+
 from verascope.detect.contract import Detector
+from verascope.detect.profile import Profile
 from verascope.result import DetectorScore, Evidence, OperatingPoint, Strength, Supports
 
 # How many times likelier, at the least, a synthetic input reaches the point than a real one.
@@ -13,10 +16,21 @@ def reached(score: float, points: tuple[OperatingPoint, ...]) -> OperatingPoint 
     return max(held, key=lambda point: point.threshold, default=None)
 
 
-def evidence(score: DetectorScore, detector: Detector) -> Evidence:
+def points_of(detector: Detector, profile: Profile | None) -> tuple[OperatingPoint, ...]:
+    """The thresholds in force: the user's own where there are any, else the model's."""
+    return detector.operating_points if profile is None else profile.operating_points
+
+
+def evidence(score: DetectorScore, detector: Detector, profile: Profile | None = None) -> Evidence:
     """A detector's score as evidence: for synthesis from an operating point on, else neutral."""
-    point = reached(score.score, detector.operating_points)
-    details = {"detector": score.name, "score": score.score, "operating_point": None}
+    point = reached(score.score, points_of(detector, profile))
+    details: dict[str, Any] = {
+        "detector": score.name,
+        "score": score.score,
+        "operating_point": None,
+    }
+    if profile is not None:
+        details["calibration"] = profile.label
     if point is None:
         statement = (
             f"{score.name} found no trace of synthesis that it knows. This does not show that the "
@@ -34,7 +48,7 @@ def evidence(score: DetectorScore, detector: Detector) -> Evidence:
         kind="detector",
         supports=Supports.SYNTHETIC,
         strength=strength(point),
-        statement=f"{score.name} scores it {score.score:.2f}; {_rates(point, detector)}."
+        statement=f"{score.name} scores it {score.score:.2f}; {_rates(point, detector, profile)}."
         + _hint(score),
         details=details | measured,
     )
@@ -69,16 +83,22 @@ def least_ratio(point: OperatingPoint) -> float | None:
     return point.true_positive_interval[0] / point.interval[1]
 
 
-def _rates(point: OperatingPoint, detector: Detector) -> str:
+def _rates(point: OperatingPoint, detector: Detector, profile: Profile | None) -> str:
     """Both rates of a point, with their intervals and what they were measured on."""
     real = _share(point.false_positive_rate, point.interval)
-    found = (
-        f"of real {detector.modality}s from sources kept out of training {real} reach that point"
-    )
+    found = f"of real {_measured_on(detector, profile)} {real} reach that point"
     if point.true_positive_rate is None or point.true_positive_interval is None:
         return f"{found}, how many synthetic ones do was not measured"
     made = _share(point.true_positive_rate, point.true_positive_interval)
     return f"{found}, of synthetic ones {made}"
+
+
+def _measured_on(detector: Detector, profile: Profile | None) -> str:
+    if profile is None:
+        return f"{detector.modality}s from sources kept out of training"
+    count, sources = f"{profile.items:,}", len(profile.sources)
+    folders = "one folder" if sources == 1 else f"{sources} folders"
+    return f"files like the {count} of the calibration {profile.name} (from {folders})"
 
 
 def _share(value: float, interval: tuple[float, float]) -> str:

@@ -6,6 +6,7 @@ with one bit changed ("Fast Exact Search in Hamming Space with Multi-Index Hashi
 2014). A part of a million fingerprints has 15 that share it.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,11 @@ class Index:
             order = self._order[part]
             rows += [order[start:end] for start, end in zip(starts, ends, strict=True)]
         return np.unique(np.concatenate(rows))
+
+
+def of_blobs(blobs: Sequence[bytes]) -> Index:
+    """An index of fingerprints of 32 bytes each."""
+    return Index(np.frombuffer(b"".join(blobs), np.uint8).reshape(-1, BYTES))
 
 
 def popcount(differences: Hashes) -> NDArray[Any]:

@@ -57,6 +57,8 @@ def register(registry: "Registry", source: Input, found: Found) -> Registration:
     if provenance.outcome not in INTACT or not store:
         why = f"It has no credential that holds ({provenance.outcome})."
         return Registration(source, refused=why)
+    if fingerprint is not None and fingerprint.missing is not None:
+        return Registration(source, refused=f"{fingerprint.missing}.")
     if fingerprint is None or not usable(fingerprint):
         return Registration(source, refused="It is too plain for a fingerprint to mean anything.")
     asset = Asset(

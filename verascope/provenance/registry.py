@@ -22,8 +22,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from verascope.errors import UsageError
-from verascope.provenance.fingerprint import BITS, BY_NAME, Fingerprint, usable
-from verascope.provenance.hamming import Index
+from verascope.provenance.fingerprint import BY_NAME, Fingerprint, Index, index, usable
 from verascope.provenance.recovery import Matches
 from verascope.result import Provenance, Recovered
 
@@ -131,6 +130,8 @@ class Registry:
 
         What cannot be read is left out and told.
         """
+        if wanted is not None and wanted.missing is not None:
+            return Matches(trouble=wanted.missing)
         if wanted is None or not usable(wanted):
             return Matches()
         try:
@@ -236,11 +237,11 @@ class Registry:
             rows = self._database.execute(
                 "SELECT id, fingerprint FROM assets WHERE kind = ? ORDER BY id", (kind,)
             ).fetchall()
-            whole = [row for row in rows if _is_blob(row[1], BITS // 8)]
-            hashes = np.frombuffer(b"".join(row[1] for row in whole), np.uint8)
+            sizes = BY_NAME[kind].sizes
+            whole = [row for row in rows if isinstance(row[1], bytes) and len(row[1]) in sizes]
             ids = np.array([row[0] for row in whole], np.int64)
-            index = Index(hashes.reshape(-1, BITS // 8))
-            self._loaded[kind] = _Loaded(ids, index, len(rows) - len(whole))
+            found = index(kind, [row[1] for row in whole])
+            self._loaded[kind] = _Loaded(ids, found, len(rows) - len(whole))
         return self._loaded[kind]
 
     def _recovered(self, id_: int, distance: int, position: str) -> Recovered:
