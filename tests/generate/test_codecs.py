@@ -12,7 +12,7 @@ TRIPS = [
     *(Trip(codec="opus", kbit=k) for k in (6, 12, 24, 64)),
     *(Trip(codec="mp3", kbit=k) for k in (32, 64, 128)),
     *(Trip(codec="aac", kbit=k) for k in (32, 64, 96)),
-    *(Trip(codec=c, kbit=32, thorough=True) for c in ("opus", "mp3", "aac")),  # type: ignore[arg-type]
+    *(Trip(codec=c, kbit=32, thorough=True) for c in ("opus", "mp3", "aac")),
     Trip(codec="telephone"),
     Trip(codec="telephone", gsm=True),
 ]

@@ -99,7 +99,7 @@ def _coded(samples: Array, trip: Trip) -> NDArray[np.floating[Any]]:
     from av.audio.codeccontext import AudioCodecContext
 
     coder = CODERS[trip.codec]
-    encoder = AudioCodecContext.create(coder.encoder, "w")
+    encoder: Any = AudioCodecContext.create(coder.encoder, "w")
     _set(encoder, RATE, {} if trip.thorough else coder.quick)
     encoder.format, encoder.bit_rate = coder.form, round(trip.kbit * 1000)
     whole = samples if coder.form.startswith("s16") else (samples / FULL).astype(np.float32)
@@ -107,7 +107,7 @@ def _coded(samples: Array, trip: Trip) -> NDArray[np.floating[Any]]:
     frame.sample_rate = RATE
     packets = [*encoder.encode(frame), *encoder.encode(None)]
 
-    decoder = AudioCodecContext.create(coder.decoder, "r")
+    decoder: Any = AudioCodecContext.create(coder.decoder, "r")
     _set(decoder, RATE, {})
     decoder.extradata = encoder.extradata
     frames = [part for packet in [*packets, None] for part in decoder.decode(packet)]
