@@ -111,8 +111,9 @@ class Warn(StrEnum):
     TRAILING_DATA = "trailing_data"
     TYPE_FROM_BYTES = "type_from_bytes"
     FIRST_FRAME_ONLY = "first_frame_only"
-    DAMAGED = "damaged"  # pixel data with errors: decoded as far as viewers show it
+    DAMAGED = "damaged"  # data with errors: decoded as far as viewers and players do
     SMALLER_THAN_CROP = "smaller_than_crop"
+    SAMPLED = "sampled"  # a long recording: evenly spaced excerpts of it were judged
     PROVENANCE_STOPPED = "provenance_stopped"
 
 

@@ -23,6 +23,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_bytes: int = 2_000_000_000
     max_pixels: int = 100_000_000
     max_metadata_bytes: int = 16_000_000
+    max_duration_s: float = 10_800.0
+    # Of a longer recording, evenly spaced excerpts that come to this much are judged.
+    max_judged_s: float = 600.0
     # Wall clock for each stage of reading (open and header, decode and windows, provenance).
     stage_timeout_s: float = 10.0
     # Address space of the worker; DESIGN asks for at least 1.5 GB.

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from verascope.errors import InputTrouble
 from verascope.media.buffer import Buffer
+from verascope.media.id3 import end_of_tags
+from verascope.media.sound_ogg import holds_video
 from verascope.media.text import has_wide_bom, text_type
 from verascope.result import Modality, Reason, Warn
 
@@ -13,6 +15,11 @@ UNKNOWN = "application/octet-stream"
 # Image types that media/image.py decodes.
 DECODED = frozenset(
     f"image/{name}" for name in ("jpeg", "png", "webp", "avif", "heic", "gif", "tiff", "bmp")
+)
+# Sound that media/sound.py decodes.
+SOUNDS = frozenset(
+    f"audio/{name}"
+    for name in ("wav", "flac", "ogg", "mpeg", "aac", "mp4", "aiff", "basic", "x-caf")
 )
 PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -33,8 +40,9 @@ PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"PK\5\6", "application/zip"),
     (b"\x1f\x8b\x08", "application/gzip"),
     (b"fLaC", "audio/flac"),
-    (b"OggS", "audio/ogg"),
-    (b"ID3", "audio/mpeg"),
+    (b".snd", "audio/basic"),
+    (b"caff\0\1", "audio/x-caf"),
+    (b"#!AMR", "audio/amr"),
     (b"\x1aE\xdf\xa3", "video/webm"),
 )
 RIFF_FORMS = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
@@ -58,6 +66,11 @@ EXTENSIONS = {
     **dict.fromkeys(("webm", "mkv"), "video/webm"),
     **dict.fromkeys(("ogg", "oga", "opus"), "audio/ogg"),
     **dict.fromkeys(("m4a", "m4b"), "audio/mp4"),
+    **dict.fromkeys(("aif", "aiff", "aifc"), "audio/aiff"),
+    **dict.fromkeys(("au", "snd"), "audio/basic"),
+    "caf": "audio/x-caf",
+    "aac": "audio/aac",
+    "amr": "audio/amr",
     **dict.fromkeys(("txt", "md", "text"), "text/plain"),
     **dict.fromkeys(("html", "htm"), "text/html"),
     "avi": "video/x-msvideo",
@@ -135,7 +148,8 @@ def _refusal(
 def _has_decoder(found: MediaType) -> bool:
     if found.name == "image/heic":
         return importlib.util.find_spec("pillow_heif") is not None
-    return found.modality is not Modality.IMAGE or found.name in DECODED
+    decoded = {Modality.IMAGE: DECODED, Modality.AUDIO: SOUNDS}
+    return found.modality is not None and found.name in decoded.get(found.modality, {found.name})
 
 
 def _modality(name: str) -> Modality | None:
@@ -152,7 +166,20 @@ def _binary_type(data: Buffer) -> str | None:
             return name
     if head[:4] in (b"RIFF", b"RF64", b"RIFX"):
         return RIFF_FORMS.get(head[8:12])
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "audio/aiff"
+    if head[:4] == b"OggS":
+        return "video/ogg" if holds_video(data) else "audio/ogg"
+    if head[:3] == b"ID3":
+        return _tagged(data)
     return _box_type(head) or _bmp_type(head) or _mpeg_audio(data, head)
+
+
+def _tagged(data: Buffer) -> str:
+    """Sound behind an ID3 tag: MP3 as a rule, but FLAC and AAC are tagged so as well."""
+    start = end_of_tags(data)
+    head = bytes(data[start : start + 4])
+    return "audio/flac" if head == b"fLaC" else _mpeg_audio(data, head) or "audio/mpeg"
 
 
 def _box_type(head: bytes) -> str | None:
