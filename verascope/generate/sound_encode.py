@@ -6,6 +6,7 @@ number, a fixed one stands.
 
 import io
 import zlib
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -89,7 +90,7 @@ def _muxed(media: Array, container: str, encoder: str, form: str, kbit: float) -
         stream.layout, stream.format, stream.bit_rate = "mono", form, round(kbit * 1000)
         stream.codec_context.thread_count = 1
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(whole[None]), form, "mono")
-        frame.sample_rate = RATE
+        frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), 0
         for part in (frame, None):
             for packet in stream.encode(part):
                 file.mux(packet)

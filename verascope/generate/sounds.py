@@ -14,10 +14,15 @@ from verascope.errors import InputTrouble, UsageError
 from verascope.generate.contract import Data, Item, item_rng
 from verascope.generate.files import Files
 from verascope.generate.members import Place
-from verascope.result import Reason
+from verascope.media import sound
+from verascope.media.types import sniff
+from verascope.result import Reason, Warn
+from verascope.settings import Limits
 
-RATE = 16_000  # Hz
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac"})
+RATE = sound.RATE_HZ
+LIMITS = Limits(max_judged_s=1800.0)  # a longer recording would come as excerpts
+COMPRESSED = (".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac")
+SUFFIXES = frozenset({".wav", ".aif", ".aiff", ".au", ".caf", *COMPRESSED})
 FULL = 32_768.0  # int16's full scale
 SILENCE = 33  # peak of what counts as silence, -60 dBFS
 
@@ -45,24 +50,22 @@ def open_sounds(folder: Path) -> Sounds:
 
 
 def decode(file: Path | Place) -> NDArray[np.int16]:
-    """A recording, int16 [n], the mean of its channels at 16 kHz.
+    """A recording, int16 [n], decoded as a scan would, but whole.
 
     Raises:
-        InputTrouble: it cannot be read.
+        InputTrouble: it cannot be read, not all of it is there, or it is longer than 30 minutes.
     """
-    import soundfile
-    import soxr
-
     try:
         data = file.read() if isinstance(file, Place) else file.read_bytes()
     except OSError as error:
         raise InputTrouble(Reason.NOT_FOUND, str(error)) from error
-    try:
-        wave, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise InputTrouble(Reason.CORRUPT, str(error)) from error
-    mono = wave.mean(1)
-    return quantised(mono if rate == RATE else soxr.resample(mono, rate, RATE, "HQ"))
+    kind, opened = sniff(data), io.BytesIO(data)
+    found = sound.decode(opened, kind, sound.read_header(opened, data, kind, LIMITS), LIMITS)
+    if found.truncated:
+        raise InputTrouble(Reason.TRUNCATED)
+    if len(found.parts) > 1 or Warn.SAMPLED in found.warnings:
+        raise InputTrouble(Reason.TOO_LARGE, f"longer than {LIMITS.max_judged_s / 60:.0f} minutes")
+    return np.asarray(found.parts[0].samples)
 
 
 def quantised(wave: NDArray[np.floating]) -> NDArray[np.int16]:
