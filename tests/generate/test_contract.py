@@ -18,9 +18,11 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from verascope.errors import UsageError
 from verascope.generate.contract import (
+    Array,
     Budget,
     Generator,
     Item,
@@ -30,10 +32,13 @@ from verascope.generate.contract import (
     item_rng,
     read_config,
 )
-from verascope.generate.data import Listed
+from verascope.generate.files import Listed
+from verascope.generate.fixed import Fixed
 from verascope.generate.loop import Method
 from verascope.generate.registry import entries, find
 from verascope.generate.run import CHECKPOINT
+from verascope.generate.sounds import RATE
+from verascope.result import Modality
 
 NAMES = sorted(entries())
 every = pytest.mark.parametrize("name", NAMES)
@@ -42,6 +47,25 @@ every = pytest.mark.parametrize("name", NAMES)
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+def must_learn(name: str) -> None:
+    """Skip what has nothing to learn: signal processing, told by its type."""
+    if issubclass(find(name), Fixed):
+        pytest.skip(f"{name} learns nothing: it has no losses, weights or training to go on with")
+
+
+def assert_form(media: Array, modality: Modality) -> None:
+    """Media are what the modality's Items hold."""
+    if modality is Modality.IMAGE:
+        assert media.dtype == np.uint8
+        assert media.ndim == 3
+        assert media.shape[-1] == 3
+    else:
+        assert modality is Modality.AUDIO
+        assert media.dtype == np.int16
+        assert media.ndim == 1
+    assert media.min() < media.max()
 
 
 def tiny(name: str) -> Generator:
@@ -128,6 +152,7 @@ def test_a_bad_config_is_a_clear_error(name: str, tmp_path: Path) -> None:
 
 @every
 def test_training_moves_the_losses_and_fills_the_run_folder(name: str, tmp_path: Path) -> None:
+    must_learn(name)
     seen: list[Progress] = []
     generator = tiny(name)
     data = Listed(generator.examples())
@@ -153,18 +178,17 @@ def test_outputs_have_the_declared_form(name: str) -> None:
     made = outputs(generator, range(3), seed=5)
     assert len(made) == 3
     for k, item in enumerate(made):
-        assert item.media.dtype == np.uint8
-        assert item.media.ndim == 3
-        assert item.media.shape[2] == 3
-        assert item.media.min() < item.media.max()
+        assert_form(item.media, generator.modality)
         if item.mask is not None:
             assert item.mask.dtype == np.uint8
             assert item.mask.shape == item.media.shape
             assert set(np.unique(item.mask)) <= {0, 255}
+        for start, end in item.spans:
+            assert 0 <= start < end <= len(item.media) / RATE
         if isinstance(generator, Sampler):
             real = generator.real(generator.examples()[k], item_rng(0, k))
             assert item.media.shape == real.media.shape
-            assert real.media.dtype == np.uint8
+            assert_form(real.media, generator.modality)
             assert item.key == k
         if isinstance(generator, Transformer):
             original = generator.examples()[k]
@@ -195,6 +219,7 @@ def test_same_seed_same_output_other_seed_other_samples(name: str) -> None:
 
 @every
 def test_same_seed_same_weights_other_seed_others(name: str, tmp_path: Path) -> None:
+    must_learn(name)
     for out, seed in (("b", 1), ("c", 2)):
         trained(name, tmp_path / out, seed=seed)
     folders = (_folder(name), tmp_path / "b", tmp_path / "c")
@@ -229,6 +254,7 @@ generator.train(data, Budget(steps=12), seed=1, out=out, watch=kill_at_seven)
 
 @every
 def test_a_killed_run_goes_on_to_the_same_weights_and_losses(name: str, tmp_path: Path) -> None:
+    must_learn(name)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     trained(name, whole, steps=12)
     child = subprocess.run([sys.executable, "-c", CHILD, name, str(cut)], check=False)
@@ -243,6 +269,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_and_losses(name: str, tmp_path
 
 @every
 def test_a_budget_in_seconds_ends_and_may_grow(name: str, tmp_path: Path) -> None:
+    must_learn(name)
     generator = tiny(name)
     data = Listed(generator.examples())
     for seconds in (0.3, 0.6):
@@ -268,6 +295,7 @@ def test_a_checkpoint_of_another_config_is_refused(name: str, tmp_path: Path) ->
 
 @every
 def test_output_before_training_is_a_clear_error(name: str) -> None:
+    must_learn(name)
     with pytest.raises(UsageError, match="load a checkpoint"):
         outputs(tiny(name), range(1), seed=0)
 
@@ -276,6 +304,7 @@ def test_output_before_training_is_a_clear_error(name: str) -> None:
 def test_a_run_that_diverges_stops_with_its_reason(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    must_learn(name)
     from verascope.generate.contract import TrainingStoppedError
 
     update = Method.update
@@ -287,6 +316,21 @@ def test_a_run_that_diverges_stops_with_its_reason(
     with pytest.raises(TrainingStoppedError, match="diverged"):
         trained(name, tmp_path)
     assert log(tmp_path)[-1]["event"] == "stopped"
+
+
+fixed = pytest.mark.parametrize("name", [n for n in NAMES if issubclass(find(n), Fixed)])
+
+
+@fixed
+def test_what_learns_nothing_is_ready_at_once(name: str, tmp_path: Path) -> None:
+    generator = tiny(name)
+    [before] = outputs(generator, [3], seed=5)
+    data = Listed(generator.examples())
+    checkpoint = generator.train(data, Budget(seconds=1e9), seed=1, out=tmp_path)
+    assert load_file(checkpoint) == {}
+    assert [line["event"] for line in log(tmp_path)] == ["started", "done"]
+    generator.load(checkpoint)
+    np.testing.assert_array_equal(outputs(generator, [3], seed=5)[0].media, before.media)
 
 
 MINE = """

@@ -109,6 +109,7 @@ def test_the_round_trip(generator: Reconstructor, run: Path, tmp_path: Path) -> 
 
 def test_the_self_test_needs_enough_pictures(generator: Reconstructor) -> None:
     test = measure(generator, pictures(), Plan(count=1, seed=0))
+    assert isinstance(test, SelfTest)
     assert test.pictures == 24
     assert test.psnr_db is not None
     assert test.psnr_db > 34

@@ -18,6 +18,7 @@ from verascope.generate.contract import Budget, Progress
 from verascope.generate.corpus import Maker
 from verascope.generate.data import Listed, example_pictures, open_pictures
 from verascope.generate.draw import drawn, wider
+from verascope.generate.forms import Test
 from verascope.generate.mixture import _cut_off, _few_fingerprints, mixture, trouble
 from verascope.generate.pairs import Plan
 from verascope.generate.reconstructor import Reconstructor, ReconstructorConfig
@@ -84,7 +85,7 @@ def test_a_poor_decoder_is_drawn_again_and_none_good_is_an_error(
 
     again = drawn(0, 0, 1)
 
-    def measure(made: Reconstructor, *_: object) -> SelfTest:
+    def measure(made: Reconstructor, *_: object) -> Test:
         good = made.config.upsampler == again.upsampler
         return maker(0, 0.5, 36.0 if good else 20.0).test
 
@@ -106,7 +107,7 @@ def test_the_narrowest_cut_off_with_good_twins_is_taken(
     tried = [generator.config.low_pass_px, *wider(generator.config)]
     measured: list[float] = []
 
-    def measure(made: Reconstructor, *_: object) -> SelfTest:
+    def measure(made: Reconstructor, *_: object) -> Test:
         made.ready()
         measured.append(made.config.low_pass_px)
         good = made.config.low_pass_px >= tried[3]

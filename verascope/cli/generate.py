@@ -39,40 +39,25 @@ COUNT = click.option(
     default=100,
     show_default=True,
     type=click.IntRange(0),
-    help="Synthetic pictures (and as many real ones) in the corpus; 0 writes none.",
+    help="Synthetic media (and as many real ones) in the corpus; 0 writes none.",
+)
+CORPUS = click.option(
+    "--corpus", "folder", type=g.FOLDER, help="Where to write it.  [default: OUT/corpus]"
+)
+CHECKPOINT = click.option(
+    "--checkpoint", type=g.FILE, help="Use these weights (of the same config); no training."
 )
 RUN = click.option(
     "--run", "run", required=True, type=g.READABLE, help="Run folder of a finished training."
 )
-OUTPUTS = click.option("--out", required=True, type=g.FOLDER, help="Folder for the pictures.")
+OUTPUTS = click.option("--out", required=True, type=g.FOLDER, help="Folder for the files.")
 
 
 @generate.command()
-@g.with_options(g.family, g.data, g.run_out, g.steps, g.seconds, COUNT)
-@click.option("--corpus", "folder", type=g.FOLDER, help="Where to write it.  [default: OUT/corpus]")
-@g.with_options(g.max_side, g.seed, g.config)
-@click.option(
-    "--checkpoint", type=g.FILE, help="Use these weights (of the same config); no training."
-)
-@g.with_options(g.device, g.threads, g.allow_confounds, g.no_sign, g.jobs, g.dry_run)
-def image(
-    name: str,
-    data: Path,
-    out: Path,
-    steps: int | None,
-    seconds: float | None,
-    count: int,
-    folder: Path | None,
-    max_side: int,
-    seed: int,
-    config: Path | None,
-    checkpoint: Path | None,
-    device: str,
-    allow_confounds: bool,
-    no_sign: bool,
-    jobs: int | None,
-    dry_run: bool,
-) -> None:
+@g.with_options(g.family, g.data, g.run_out, g.steps, g.seconds, COUNT, CORPUS, g.max_side)
+@g.with_options(g.seed, g.config, CHECKPOINT, g.device, g.threads, g.allow_confounds, g.no_sign)
+@g.with_options(g.jobs, g.dry_run)
+def image(max_side: int, **options: Any) -> None:
     """Train an image generator and write a corpus: `train` and `corpus` in one.
 
     \b
@@ -85,23 +70,54 @@ def image(
     weights and the self-test; the corpus holds media, manifest.csv and corpus.json, which tells how
     it was made.
     """  # fmt: skip
-    from verascope.generate import parallel
-    from verascope.generate.image import make, prepare
+    _all_in_one("image", {"max_side": max_side}, **options)
 
-    parallel.alone("generate image")
-    job = prepare(
-        *(name, data, out),
-        budget=_budget(steps, seconds),
-        seed=seed,
-        config=config,
-        checkpoint=checkpoint,
-        device=device,
-    )
+
+@generate.command()
+@g.with_options(g.family, g.data, g.run_out, g.steps, g.seconds, COUNT, CORPUS, g.window)
+@g.with_options(g.seed, g.config, CHECKPOINT, g.device, g.threads, g.allow_confounds, g.no_sign)
+@g.with_options(g.jobs, g.dry_run)
+def audio(window: tuple[float, float], **options: Any) -> None:
+    """Train a generator of sound and write a corpus: `train` and `corpus` in one.
+
+    \b
+    Twins of your recordings by a vocoder that needs no training:
+      verascope generate audio --family griffin-lim --data recordings --out runs/gl --count 500
+    Recordings of which one second is made; the manifest says which:
+      verascope generate audio --family splice --data recordings --out runs/splice
+
+    Sound is mono at 16 kHz. Both classes are cut and encoded alike: FLAC, WAV, Vorbis, Opus, MP3
+    and AAC take turns as the seed draws.
+    """  # fmt: skip
+    _all_in_one("audio", {"window_s": window}, **options)
+
+
+def _all_in_one(
+    modality: str,
+    windows: dict[str, Any],
+    *,
+    steps: int | None,
+    seconds: float | None,
+    count: int,
+    folder: Path | None,
+    no_sign: bool,
+    allow_confounds: bool,
+    jobs: int | None,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    from verascope.generate import parallel
+    from verascope.generate.make import make, prepare
+    from verascope.result import Modality
+
+    parallel.alone(f"generate {modality}")
+    budget = _budget(steps, seconds)
+    job = prepare(**options, budget=budget, modality=Modality(modality))
     if dry_run:
         click.echo(json.dumps({**job.resolved(), "count": count}, indent=2))
         return
-    plan = _plan(count, seed, max_side, no_sign, allow_confounds) if count else None
-    folder = folder or out / "corpus"
+    plan = _plan(count, job.seed, no_sign, allow_confounds, **windows) if count else None
+    folder = folder or job.out / "corpus"
     made = make(job, plan, folder, g.watch(), jobs)
     g.say([f"checkpoint     {made.checkpoint}", *g.tell_test(made.test)])
     if made.corpus is not None:
@@ -112,7 +128,7 @@ def image(
 @g.with_options(g.family, g.data, g.run_out, g.steps, g.seconds, g.seed, g.config)
 @g.with_options(g.device, g.threads, g.dry_run)
 def train(dry_run: bool, **options: Any) -> None:
-    """Train an image generator; the run folder is what the other verbs take as --run.
+    """Train a generator; the run folder is what the other verbs take as --run.
 
     \b
       verascope generate train --family dcgan --data photos --out runs/dcgan --steps 2000
@@ -120,7 +136,7 @@ def train(dry_run: bool, **options: Any) -> None:
       torchrun --nproc-per-node 2 -m verascope generate train --family dcgan ...
     """
     from verascope.generate import parallel
-    from verascope.generate.image import make, prepare
+    from verascope.generate.make import make, prepare
 
     budget = _budget(options.pop("steps"), options.pop("seconds"))
     job = prepare(**options, budget=budget)
@@ -128,7 +144,7 @@ def train(dry_run: bool, **options: Any) -> None:
         click.echo(json.dumps(job.resolved(), indent=2))
         return
     if parallel.follows():  # the first process measures, tells and writes
-        job.generator.train(job.pictures.only("train"), job.budget, seed=job.seed, out=job.out)
+        job.generator.train(job.data.only("train"), job.budget, seed=job.seed, out=job.out)
         return
     made = make(job, None, job.out, g.watch())
     g.say([f"checkpoint     {made.checkpoint}", *g.tell_test(made.test)])
@@ -142,32 +158,33 @@ def train(dry_run: bool, **options: Any) -> None:
 def sample(
     run: Path, out: Path, count: int, start: int, seed: int, device: str, no_sign: bool
 ) -> None:
-    """Write samples of a trained generator as PNG files.
+    """Write samples of a trained generator as PNG or WAV files.
 
     Sample 123 is the same whatever --start and --count.
     """
+    from verascope.generate.forms import form_of
     from verascope.generate.outputs import open_run, write_samples
 
     generator = open_run(run, device).generator
     signer = _signer(no_sign)
     written = write_samples(generator, out, count=count, seed=seed, start=start, signer=signer)
-    click.echo(f"{written.files} pictures in {out}")
+    g.say([f"{written.files} {form_of(generator.modality).noun} in {out}"])
 
 
 @generate.command()
-@click.argument("pictures", type=g.READABLE)
+@click.argument("folder", type=g.READABLE)
 @g.with_options(RUN, OUTPUTS, g.seed, g.device, g.threads, g.no_sign)
-def transform(pictures: Path, run: Path, out: Path, seed: int, device: str, no_sign: bool) -> int:
-    """Write the counterpart of each picture in the folder PICTURES, as PNG under the same name."""
-    from verascope.generate.data import open_pictures
+def transform(folder: Path, run: Path, out: Path, seed: int, device: str, no_sign: bool) -> int:
+    """Write the counterpart of each file in FOLDER, as PNG or WAV under the same name."""
+    from verascope.generate.forms import open_media
     from verascope.generate.outputs import open_run, write_transformed
 
     opened, signer = open_run(run, device), _signer(no_sign)
-    found = open_pictures(pictures)
+    found = open_media(opened.generator.modality, folder)
     written = write_transformed(opened.generator, found, out, seed=seed, signer=signer)
     for name, reason in written.troubles.items():
         click.echo(f"{name}: {reason}", err=True)
-    click.echo(f"{written.files} pictures in {out}")
+    click.echo(f"{written.files} {found.noun} in {out}")
     return ExitCode.INCOMPLETE if written.troubles else ExitCode.OK
 
 
@@ -183,7 +200,7 @@ def transform(pictures: Path, run: Path, out: Path, seed: int, device: str, no_s
 @g.with_options(g.data)
 @click.option("--out", required=True, type=g.FOLDER, help="The corpus; a killed one goes on there.")
 @g.with_options(
-    COUNT, g.max_side, g.seed, g.device, g.threads, g.allow_confounds, g.no_sign, g.jobs
+    COUNT, g.max_side, g.window, g.seed, g.device, g.threads, g.allow_confounds, g.no_sign, g.jobs
 )
 def corpus(
     runs: tuple[Path, ...],
@@ -191,24 +208,26 @@ def corpus(
     out: Path,
     count: int,
     max_side: int,
+    window: tuple[float, float],
     seed: int,
     device: str,
     allow_confounds: bool,
     no_sign: bool,
     jobs: int | None,
 ) -> None:
-    """Write a labelled corpus of real pictures and what one or more generators make.
+    """Write a labelled corpus of real media and what one or more generators make of one kind.
 
     \b
       verascope generate corpus --run runs/twins --run runs/dcgan --data photos --out corpus
     """
-    from verascope.generate.data import open_pictures
-    from verascope.generate.image import compose
+    from verascope.generate.forms import open_media
+    from verascope.generate.make import compose
     from verascope.generate.outputs import open_run
 
     opened = [open_run(run, device) for run in runs]
-    plan = _plan(count, seed, max_side, no_sign, allow_confounds)
-    g.say(g.tell_corpus(compose(opened, open_pictures(data), plan, out, jobs), out))
+    plan = _plan(count, seed, no_sign, allow_confounds, max_side=max_side, window_s=window)
+    found = open_media(opened[0].generator.modality, data)
+    g.say(g.tell_corpus(compose(opened, found, plan, out, jobs), out))
 
 
 @generate.command()
@@ -250,7 +269,7 @@ def mixture(
     from verascope.generate.mixture import mixture as made
 
     parallel.alone("generate mixture")
-    plan = _plan(count, seed, max_side, no_sign, allow_confounds)
+    plan = _plan(count, seed, no_sign, allow_confounds, max_side=max_side)
     result = made(
         *(data, out),
         decoders=decoders,
@@ -291,7 +310,7 @@ def shards(corpus: Path, out: Path, max_mb: int) -> None:
 def evaluate(
     run: Path, data: Path, count: int, seed: int, device: str, features: str | None, shape: str
 ) -> None:
-    """Measure a generator against real pictures; nothing is downloaded.
+    """Measure a generator of pictures against real ones; nothing is downloaded.
 
     Each measure stands beside its floor: real pictures against other real ones, as many of each.
     """
@@ -327,15 +346,11 @@ def _budget(steps: int | None, seconds: float | None) -> "Budget":
     return Budget(steps=1000 if steps is None and seconds is None else steps, seconds=seconds)
 
 
-def _plan(count: int, seed: int, max_side: int, no_sign: bool, allow_confounds: bool) -> "Plan":
-    from verascope.generate.pairs import Plan
+def _plan(count: int, seed: int, no_sign: bool, allow_confounds: bool, **windows: Any) -> "Plan":
+    from verascope.generate.plan import Plan
 
     return Plan(
-        count=count,
-        seed=seed,
-        max_side=max_side,
-        sign=not no_sign,
-        allow_confounds=allow_confounds,
+        count=count, seed=seed, sign=not no_sign, allow_confounds=allow_confounds, **windows
     )
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from verascope.generate.contract import Progress, Watch
     from verascope.generate.corpus import Maker
     from verascope.generate.evaluate import Evaluation, Metric
-    from verascope.generate.spectrum import SelfTest
+    from verascope.generate.forms import Test
+    from verascope.generate.sound_test import SoundTest
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 READABLE = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -29,7 +30,7 @@ data = click.option(
     "--data",
     required=True,
     type=READABLE,
-    help="Folder of real pictures, or a corpus (its real train pictures are taken).",
+    help="Folder of real pictures or recordings, or a corpus (its real train files are taken).",
 )
 run_out = click.option(
     "--out", required=True, type=FOLDER, help="Run folder; a killed run goes on there."
@@ -57,7 +58,16 @@ max_side = click.option(
     default=512,
     show_default=True,
     type=click.IntRange(64),
-    help="Twins are of crops of at most this many pixels a side.",
+    help="Pictures' twins are of crops of at most this many pixels a side.",
+)
+window = click.option(
+    "--window",
+    nargs=2,
+    default=(2.0, 4.0),
+    show_default=True,
+    type=click.FloatRange(0.5, 60),
+    metavar="FROM TO",
+    help="Recordings' twins are of windows between these lengths, in seconds.",
 )
 allow_confounds = click.option(
     "--allow-confounds",
@@ -122,14 +132,31 @@ def watch() -> "Watch":
     return told
 
 
-def tell_test(test: "SelfTest") -> list[str]:
+def tell_test(test: "Test") -> list[str]:
     """A self-test for people."""
+    from verascope.generate.sound_test import SoundTest
+
+    if isinstance(test, SoundTest):
+        return tell_sound_test(test)
     lines = []
     if test.psnr_db is not None:
         lines.append(f"PSNR           {test.psnr_db:.1f} dB to the originals")
     lines.append(
         f"spectrum       AUROC {test.spectrum_auroc:.2f} (real against real"
         f" {test.spectrum_floor:.2f}), up-sampling peak {test.peak_db:+.1f} dB, n = {test.pictures}"
+    )
+    return lines
+
+
+def tell_sound_test(test: "SoundTest") -> list[str]:
+    """A self-test of sound for people."""
+    lines = []
+    if test.mel_l1 is not None:
+        lines.append(f"mel distance   {test.mel_l1:.2f} to the originals (natural logarithm)")
+    lines.append(
+        f"spectrum       AUROC {test.spectrum_auroc:.2f} (real against real"
+        f" {test.spectrum_floor:.2f}), lines {test.line_db:+.1f} dB at multiples of the frame rate"
+        f" of hop {test.line_hop}, n = {test.recordings}"
     )
     return lines
 
@@ -153,7 +180,7 @@ def tell_decoders(makers: Sequence["Maker"]) -> list[str]:
     lines = ["decoder factor upsampler  norm  codes cut-off   PSNR  spectrum AUROC  peak"]
     for maker in makers:
         config: Any = maker.generator.config
-        test = maker.test
+        test: Any = maker.test  # of pictures
         lines.append(
             f"{maker.checkpoint.parent.name:<7} {config.factor:>6} {config.upsampler:<10} "
             f"{config.norm:<5} {config.codes:>5} {config.low_pass_px:>4.2f} px "

@@ -29,7 +29,7 @@ SAMPLE_BATCH = 16  # latents always pass in full batches of this, so that item k
 
 
 class Base:
-    """A picture generator around one network."""
+    """A generator around one network; of pictures, unless a subclass says otherwise."""
 
     name: ClassVar[str]
     modality: ClassVar[Modality] = Modality.IMAGE
@@ -85,6 +85,42 @@ class Base:
 
 
 class LatentSampler(Base):
+    """A Sampler from normal latents; the config has `latent`. What it samples, a subclass says."""
+
+    @property
+    def latent(self) -> int:
+        """Length of a latent vector."""
+        return int(self._options.latent)
+
+    @property
+    def _options(self) -> Any:
+        return self.config  # a subclass's, which has these fields
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents float32 [n, latent] to n media as floats, −1 to 1."""
+        decoded: Tensor = self.ready()(latents)
+        return decoded
+
+    def media(self, decoded: Tensor) -> Iterable[Array]:
+        """What decode() returned, as media of Items."""
+        raise NotImplementedError
+
+    def sample(self, n: int, seed: int, *, start: int = 0) -> Iterator[Item]:
+        """Items `start` to `start + n - 1`; see Sampler."""
+        self.ready()
+        first = start - start % SAMPLE_BATCH
+        for low in range(first, start + n, SAMPLE_BATCH):
+            keys = range(low, low + SAMPLE_BATCH)
+            z = np.stack([item_rng(seed, k).standard_normal(self.latent) for k in keys])
+            latents = torch.from_numpy(z.astype(np.float32)).to(self.device.device)
+            with torch.inference_mode():
+                made = self.media(self.decode(latents))
+            for key, media in zip(keys, made, strict=True):
+                if start <= key < start + n:
+                    yield Item(media=media, key=key, source=self.name)
+
+
+class PictureSampler(LatentSampler):
     """A Sampler of square pictures from normal latents."""
 
     @property
@@ -93,41 +129,17 @@ class LatentSampler(Base):
         return int(self._options.size)
 
     @property
-    def latent(self) -> int:
-        """Length of a latent vector."""
-        return int(self._options.latent)
-
-    @property
     def whole(self) -> bool:
         """Whether real pictures are scaled down to the side; else they are native crops."""
         return bool(self._options.view == "whole")
-
-    @property
-    def _options(self) -> Any:
-        return self.config  # a subclass's, which has these fields
 
     def examples(self) -> list[Item]:
         """Eight drawn pictures, twice as large as a sample; see Generator."""
         return example_pictures(2 * self.side)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents float32 [n, latent] to pictures [n, 3, side, side], −1 to 1."""
-        pictures: Tensor = self.ready()(latents)
-        return pictures
-
-    def sample(self, n: int, seed: int, *, start: int = 0) -> Iterator[Item]:
-        """Items `start` to `start + n - 1`, uint8 [side, side, 3]; see Sampler."""
-        self.ready()
-        first = start - start % SAMPLE_BATCH
-        for low in range(first, start + n, SAMPLE_BATCH):
-            keys = range(low, low + SAMPLE_BATCH)
-            z = np.stack([item_rng(seed, k).standard_normal(self.latent) for k in keys])
-            latents = torch.from_numpy(z.astype(np.float32)).to(self.device.device)
-            with torch.inference_mode():
-                pictures = to_pixels(self.decode(latents))
-            for key, media in zip(keys, pictures, strict=True):
-                if start <= key < start + n:
-                    yield Item(media=media, key=key, source=self.name)
+    def media(self, decoded: Tensor) -> Iterable[Array]:
+        """Pictures [n, 3, side, side], −1 to 1, as uint8 [side, side, 3] each."""
+        return to_pixels(decoded)
 
     def real(self, item: Item, rng: np.random.Generator) -> Item:
         """A random crop of the real item, as the discriminator saw them; see Sampler."""

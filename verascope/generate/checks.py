@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from verascope.errors import UsageError
 from verascope.generate.contract import Generator, Item, Transformer
+from verascope.generate.forms import MIN_PSNR_DB as MIN_PSNR_DB
+from verascope.generate.forms import Test, form_of
 from verascope.generate.null import Null
-from verascope.generate.spectrum import SelfTest, psnr
+from verascope.generate.sound_test import SoundTest
 
-MIN_PSNR_DB = 34.0
 MAX_SPECTRUM_AUROC = 0.75
+MAX_MEL_L1 = 1.0  # mean of a vocoder's twins; LPC has 0.7, noise instead of speech over 2
 MAX_NULL = 0.6
 MAX_FINGERPRINTS = 0.25  # of a corpus's generators
 
@@ -17,13 +19,22 @@ class ConfoundedError(UsageError):
     """The two classes of a corpus differ by more than the generator's traces."""
 
 
-def check_alignment(generator: Generator, test: SelfTest) -> None:
-    """Refuse twins that the spectrum gives away.
+def check_alignment(generator: Generator, test: Test) -> None:
+    """Refuse pictures' twins that the spectrum gives away, and twins of sound that are not like it.
+
+    A vocoder's spectrum is part of its trace, so for sound its AUROC is told and not held.
 
     Raises:
         ConfoundedError: the self-test of an aligned generator is over the limit.
     """
     if not isinstance(generator, Transformer) or not generator.aligned:
+        return
+    if isinstance(test, SoundTest):
+        if (test.mel_l1 or 0) > MAX_MEL_L1:
+            raise ConfoundedError(
+                f"the twins are not like their originals (mel distance {test.mel_l1:.2f}, at most"
+                f" {MAX_MEL_L1:.0f}): train longer, or pass --allow-confounds"
+            )
         return
     if test.spectrum_auroc > MAX_SPECTRUM_AUROC:
         raise ConfoundedError(
@@ -70,5 +81,4 @@ def too_poor(pair: tuple[Item, Item], generator: Generator) -> str | None:
     if not isinstance(generator, Transformer) or not generator.aligned:
         return None
     real, made = pair
-    poor = psnr(real.media, made.media) < MIN_PSNR_DB
-    return f"under {MIN_PSNR_DB:.0f} dB" if poor else None
+    return form_of(generator.modality).poor(real.media, made.media)

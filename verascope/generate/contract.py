@@ -73,7 +73,7 @@ class Item:
     """One medium on its way in or out of a generator.
 
     Attributes:
-        media: pictures: uint8 [h, w, 3], RGB.
+        media: pictures: uint8 [h, w, 3], RGB; sound: int16 [n], mono, 16 kHz.
         key: the item's number; what is drawn for it depends on this and the seed, never on its
             neighbours in a batch.
         pair: names a group of files with the same content; kept by a Transformer.
@@ -83,6 +83,7 @@ class Item:
         licence: of the content.
         kind: photo, art, … as in the manifest.
         mask: uint8 [h, w, 3], white where a part of a real picture was made; None: all of it.
+        spans: start and end, in seconds, of what was made in a real recording; none: all of it.
     """
 
     media: Array
@@ -94,6 +95,7 @@ class Item:
     licence: str = ""
     kind: str = ""
     mask: Array | None = None
+    spans: tuple[tuple[float, float], ...] = ()
 
 
 class Data(Protocol):

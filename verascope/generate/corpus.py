@@ -1,10 +1,10 @@
-"""The corpus writer: real pictures and their made counterparts, labelled, in one folder.
+"""The corpus writer: real media and their made counterparts, labelled, in one folder.
 
-    real/NNNNNN.jpg, synthetic/NNNNNN.jpg   (or .png, .webp: the same for both; edited/, masks/)
+    real/NNNNNN.jpg, synthetic/NNNNNN.jpg   (or another format, the same for both; edited/, masks/)
     manifest.csv, corpus.json, croissant.json
 
-Both classes pass the same crop and the same encoder, so that headers tell nothing; the null in
-corpus.json says how well that worked. Then what was made is signed. Every finished item is
+Both classes pass the same crop or window and the same encoder, so that headers tell nothing; the
+null in corpus.json says how well that worked. Then what was made is signed. Every finished item is
 journalled: a killed writer goes on where it was and leaves finished files alone. The manifest
 appears once all is checked.
 """
@@ -24,12 +24,12 @@ from verascope.errors import UsageError
 from verascope.generate import croissant, manifest
 from verascope.generate.checks import check_alignment, check_fingerprints, check_null
 from verascope.generate.contract import Data, Generator, Transformer
+from verascope.generate.forms import Form, Test, common_form
 from verascope.generate.manifest import MANIFEST, Row
 from verascope.generate.null import Null, header_null
 from verascope.generate.pairs import Plan
 from verascope.generate.run import write_json
 from verascope.generate.signing import cached_signer, describe, source_type
-from verascope.generate.spectrum import SelfTest
 from verascope.generate.versions import versions
 from verascope.generate.writer import JOURNAL, Entry, Writer, tally
 from verascope.provenance.sign import Signer
@@ -40,7 +40,7 @@ class Maker(NamedTuple):
 
     generator: Generator
     checkpoint: Path
-    test: SelfTest
+    test: Test
 
 
 def write(
@@ -57,13 +57,15 @@ def write(
 
     Raises:
         ConfoundedError: twins are not aligned, or headers alone part the classes.
-        UsageError: `out` holds another corpus, or too few pictures are good enough.
+        UsageError: `out` holds another corpus, too few media are good enough, or the generators
+            have not the same modality.
     """
+    form = common_form([maker.generator.modality for maker in makers])
     if not plan.allow_confounds:
         check_fingerprints([_kind(maker.generator) for maker in makers])
         for maker in makers:
             check_alignment(maker.generator, maker.test)
-    how = _how(makers, data, plan)
+    how = _how(makers, data, plan, form)
     finished = out / "corpus.json"
     if finished.is_file():
         before: dict[str, Any] = json.loads(finished.read_bytes())
@@ -75,23 +77,24 @@ def write(
     writer = Writer(out, plan, signer, jobs or min(4, os.cpu_count() or 1))
     entries = writer.write([maker.generator for maker in makers], data, how)
     rows = [row for entry in entries for row in entry.rows]
-    null = _null(entries)
+    null = _null(entries, form)
     if not plan.allow_confounds:
         check_null(null)
     digest = manifest.write(out / MANIFEST, rows)
     report = _report(how, entries, null, makers, digest, plan.allow_confounds, signer)
-    write_json(out / "croissant.json", _croissant(makers, rows, digest))
+    write_json(out / "croissant.json", _croissant(makers, rows, digest, form))
     write_json(finished, report)
     (out / JOURNAL).unlink()
     return report
 
 
-def _null(entries: Sequence[Entry]) -> Null | None:
+def _null(entries: Sequence[Entry], form: Form) -> Null | None:
     rows = [row for entry in entries for row in entry.rows]
     return header_null(
         np.array([facts for entry in entries for facts in entry.headers]),
         [int(row.label != "real") for row in rows],
         [row.pair or row.path for row in rows],
+        form.features,
     )
 
 
@@ -100,10 +103,11 @@ def _kind(generator: Generator) -> str:
     return "fingerprint" if plain and generator.family == "autoencoder" else ""
 
 
-def _how(makers: Sequence[Maker], data: Data, plan: Plan) -> dict[str, Any]:
-    """What decides the corpus's pixels; a corpus with the same is the same."""
+def _how(makers: Sequence[Maker], data: Data, plan: Plan, form: Form) -> dict[str, Any]:
+    """What decides the corpus's media; a corpus with the same is the same."""
     asked = msgspec.to_builtins(plan)
-    del asked["allow_confounds"]
+    for field in ("allow_confounds", *form.others):
+        del asked[field]
     return {
         "generators": [
             {
@@ -152,12 +156,14 @@ def _report(
     }
 
 
-def _croissant(makers: Sequence[Maker], rows: Sequence[Row], digest: str) -> dict[str, Any]:
+def _croissant(
+    makers: Sequence[Maker], rows: Sequence[Row], digest: str, form: Form
+) -> dict[str, Any]:
     licences = sorted({row.licence for row in rows if row.licence})
     kinds = {maker.generator.name: maker.generator.card.summary for maker in makers}
     hashes = "".join(maker.generator.config.sha256() for maker in makers)
     short = hashlib.sha256(hashes.encode()).hexdigest()[:8]
-    about = f"Real pictures and as many made by Verascope's {', '.join(kinds)}. "
+    about = f"Real {form.noun} and as many made by Verascope's {', '.join(kinds)}. "
     folders = sorted({row.path.partition("/")[0] for row in rows})
     return croissant.describe(
         f"verascope-{'-'.join(kinds)}-{short}",
@@ -165,4 +171,5 @@ def _croissant(makers: Sequence[Maker], rows: Sequence[Row], digest: str) -> dic
         licences,
         digest,
         folders,
+        form.noun,
     )

@@ -50,8 +50,12 @@ def describe(
     licences: list[str],
     manifest_sha256: str,
     folders: list[str],
+    noun: str = "pictures",
 ) -> dict[str, Any]:
-    """The JSON-LD of a corpus: its manifest, its files, and a record for every row."""
+    """The JSON-LD of a corpus: its manifest, its files, and a record for every row.
+
+    `noun` is pictures or recordings.
+    """
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -79,10 +83,10 @@ def describe(
             },
             {
                 "@type": "cr:FileSet",
-                "@id": "pictures",
-                "name": "pictures",
+                "@id": noun,
+                "name": noun,
                 "containedIn": {"@id": "folder"},
-                "encodingFormat": "image/*",
+                "encodingFormat": "image/*" if noun == "pictures" else "audio/*",
                 "includes": [f"{folder}/*" for folder in folders],
             },
         ],

@@ -1,128 +1,45 @@
-"""Real pictures to train on: a folder of images, or the real train rows of a corpus."""
+"""Real pictures to train on, their crops, and drawn ones for tests and demos."""
 
-import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from verascope.errors import InputTrouble, UsageError
-from verascope.generate import manifest
 from verascope.generate.contract import Data, Item, item_rng
-from verascope.generate.members import Place, places
+from verascope.generate.files import Files
+from verascope.generate.files import Listed as Listed
+from verascope.generate.members import Place
 from verascope.media import image
 from verascope.media.types import sniff
 from verascope.result import Reason
 from verascope.settings import Limits
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-CACHE_BYTES = 256_000_000
-DEV_EVERY = 5  # one source in so many is dev
 
 
-class Pictures(Data):
-    """Image files, each decoded when asked for; the first 256 MB stay decoded."""
+class Pictures(Files):
+    """Image files as uint8 [h, w, 3], RGB."""
 
-    def __init__(
-        self, root: Path, rows: Sequence[manifest.Row], sha256: str, where: Mapping[str, Place]
-    ) -> None:
-        """`where` says for each row's path in which file, or part of a shard, it is."""
-        self.root = root
-        self._where = where
-        self.rows = tuple(rows)
-        self._sha256 = sha256
-        self._cache: dict[int, NDArray[np.uint8]] = {}
-        self._cached_bytes = 0
+    suffixes: ClassVar[frozenset[str]] = SUFFIXES
+    types: ClassVar[str] = "image/"
+    noun: ClassVar[str] = "pictures"
 
-    @property
-    def sha256(self) -> str:
-        """Hash over the files' paths and content hashes."""
-        return self._sha256
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Item:
-        row = self.rows[index]
-        return Item(
-            media=self._pixels(index),
-            key=index,
-            pair=row.pair or row.sha256[:16],
-            source=row.source,
-            split=row.split,
-            origin=row.origin,
-            licence=row.licence,
-            kind=row.kind,
-        )
-
-    def only(self, split: str) -> "Pictures":
-        """The pictures of one split."""
-        rows = [row for row in self.rows if row.split == split]
-        if len(rows) == len(self.rows):
-            return self
-        return Pictures(self.root, rows, _digest(rows), self._where)
-
-    def at(self, places: Sequence[int]) -> "Pictures":
-        """The pictures at these places."""
-        rows = [self.rows[place] for place in places]
-        return Pictures(self.root, rows, _digest(rows), self._where)
-
-    def _pixels(self, index: int) -> NDArray[np.uint8]:
-        if index not in self._cache:
-            pixels = decode(self._where[self.rows[index].path])
-            if self._cached_bytes + pixels.nbytes > CACHE_BYTES:
-                return pixels
-            self._cache[index] = pixels
-            self._cached_bytes += pixels.nbytes
-        return self._cache[index]
-
-
-class Listed(Data):
-    """Items that are already in memory, such as a generator's examples()."""
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        self._items = list(items)
-
-    @property
-    def sha256(self) -> str:
-        """Hash over the pixels, in order."""
-        digest = hashlib.sha256()
-        for item in self._items:
-            digest.update(repr(item.media.shape).encode() + item.media.tobytes())
-        return digest.hexdigest()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> Item:
-        return self._items[index]
+    @staticmethod
+    def decode(place: Place) -> NDArray[np.uint8]:
+        """As the function decode does."""
+        return decode(place)
 
 
 def open_pictures(folder: Path) -> Pictures:
-    """Real pictures of a corpus (its manifest's real rows of the train split) or of any folder.
-
-    A corpus keeps its split. A plain folder's sources are its subfolders; one in five of them, by
-    a hash of their names, is dev (so every generator trained on that folder leaves out the same
-    pictures). With fewer than five all is train.
+    """Real pictures of a corpus or of any folder; see Files.open.
 
     Raises:
         UsageError: there is no picture in it.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder")
-    listed = folder / manifest.MANIFEST
-    if listed.is_file():
-        rows = [r for r in manifest.read(listed) if r.label == "real" and r.split == "train"]
-    else:
-        rows = _split([_row(folder, file) for file in _walk(folder)])
-    if not rows:
-        raise UsageError(f"{folder} holds no real pictures to train on")
-    where = {row.path: place for row, place in zip(rows, places(folder, rows), strict=True)}
-    return Pictures(folder, rows, _digest(rows), where)
+    return Pictures.open(folder)
 
 
 def decode(file: Path | Place) -> NDArray[np.uint8]:
@@ -212,40 +129,3 @@ def example_pictures(side: int, n: int = 8) -> list[Item]:
         media = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
         items.append(Item(media=media, key=k, pair=f"example-{k}", source="drawn", licence="CC0"))
     return items
-
-
-def _walk(folder: Path) -> list[Path]:
-    found = []
-    for directory, _, files in os.walk(folder):
-        found += [Path(directory) / name for name in files if Path(name).suffix.lower() in SUFFIXES]
-    return sorted(found)
-
-
-def _row(folder: Path, file: Path) -> manifest.Row:
-    relative = file.relative_to(folder)
-    content = file.read_bytes()
-    return manifest.Row(
-        path=str(relative),
-        label="real",
-        source=relative.parts[0] if len(relative.parts) > 1 else folder.name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        bytes=len(content),
-        origin=f"{folder.name}/{relative}",
-    )
-
-
-def _split(rows: list[manifest.Row]) -> list[manifest.Row]:
-    sources = sorted({row.source for row in rows}, key=_place)
-    dev = set(sources[: len(sources) // DEV_EVERY])
-    return [msgspec.structs.replace(r, split="dev") if r.source in dev else r for r in rows]
-
-
-def _place(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()
-
-
-def _digest(rows: Iterable[manifest.Row]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(f"{row.path}\0{row.sha256}\0{row.split}\n".encode())
-    return digest.hexdigest()

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
-from verascope.generate.base import LatentSampler, average, from_pixels, to_pixels
+from verascope.generate.base import PictureSampler, average, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data
 from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
@@ -42,7 +42,7 @@ class DcganConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ema: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # moving average of the generator; 0 = none
 
 
-class Dcgan(LatentSampler):
+class Dcgan(PictureSampler):
     """A Sampler of `size` px pictures."""
 
     name: ClassVar[str] = "dcgan"

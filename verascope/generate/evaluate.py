@@ -17,6 +17,7 @@ from verascope.generate.contract import Array, Data, Generator, Item, Sampler
 from verascope.generate.features import NAME, Features, random_features, thumbnails
 from verascope.generate.pairs import CANDIDATES, MIN_PILOT, Plan, first_pairs, reals
 from verascope.generate.spectrum import WINDOW_PX, peak, radial_spectrum
+from verascope.result import Modality
 
 Floats: TypeAlias = NDArray[np.float64]
 T = TypeVar("T")
@@ -101,6 +102,8 @@ def evaluate(
     Raises:
         UsageError: there are fewer than ten pictures to measure.
     """
+    if generator.modality is not Modality.IMAGE:
+        raise UsageError("evaluate measures pictures; of sound, see report.json in its run")
     base, other = (train, held_out) if held_out else (Half(train, 0), Half(train, 1))
     plan = Plan(count=count, seed=seed, max_side=WINDOW_PX)
     reference = [item.media for item in reals(generator, base, plan, range(CANDIDATES * count))]

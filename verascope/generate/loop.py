@@ -32,8 +32,8 @@ class Batches(Protocol):
 
     rng: np.random.Generator
 
-    def batch(self, n: int) -> NDArray[np.uint8]:
-        """The next n items."""
+    def batch(self, n: int) -> NDArray[Any]:
+        """The next n items: uint8 pictures or int16 sound."""
 
 
 class Method:
@@ -129,7 +129,7 @@ def fit(
             used = budget.used(step, seconds)
             due = _tick(used) > tick
             if due and (samples := method.samples()) is not None:
-                losses["spread"] = spread(samples) / max(spread(pixels / 127.5 - 1), 1e-9)
+                losses["spread"] = spread(samples) / max(spread(as_floats(pixels)), 1e-9)
                 losses = parallel.agree(losses)
             run.log(step=step, seconds=round(seconds, 3), **losses)
             guards.check(losses, step)
@@ -200,6 +200,11 @@ class Guards:
                 f"samples differ from one another by less than {COLLAPSED:.0%} of what real"
                 f" pictures do, {COLLAPSED_TICKS} ticks in a row: the generator has collapsed"
             )
+
+
+def as_floats(batch: torch.Tensor) -> torch.Tensor:
+    """A drawn batch, −1 to 1: uint8 pictures or int16 sound."""
+    return batch / 127.5 - 1 if batch.dtype is torch.uint8 else batch / 32_768.0
 
 
 def spread(pictures: torch.Tensor) -> float:

@@ -19,7 +19,8 @@ class Row(Struct, frozen=True, kw_only=True):
     `path` is relative to the corpus's folder; `label` is real, synthetic or edited; `pair` names
     a group of files with the same content, which always lies in one split; `origin` says where the
     content came from; `config_sha256` is the hash of the generator's frozen config; `mask` is a
-    picture of what was made, white on black, where that is only a part.
+    picture of what was made, white on black, where that is only a part; `spans` are the seconds of
+    a recording that were made, `start-end` joined by `;`, where that is only a part.
     """
 
     path: str
@@ -37,11 +38,23 @@ class Row(Struct, frozen=True, kw_only=True):
     seed: str = ""
     config_sha256: str = ""
     mask: str = ""
+    spans: str = ""
 
 
 def label_of(kind: str) -> str:
     """The label of a made picture: edited or synthetic."""
     return "edited" if kind in EDITED_KINDS else "synthetic"
+
+
+def spans_text(spans: Iterable[tuple[float, float]]) -> str:
+    """Spans in seconds as a row has them."""
+    return ";".join(f"{start:.3f}-{end:.3f}" for start, end in spans)
+
+
+def read_spans(text: str) -> tuple[tuple[float, float], ...]:
+    """The spans of a row, in seconds."""
+    pairs = (span.split("-") for span in text.split(";") if span)
+    return tuple((float(start), float(end)) for start, end in pairs)
 
 
 def read(file: Path) -> Iterator[Row]:

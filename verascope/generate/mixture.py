@@ -20,6 +20,7 @@ from verascope.generate.corpus import Maker
 from verascope.generate.data import Pictures, open_pictures
 from verascope.generate.device import pick
 from verascope.generate.draw import TURN, drawn, wider
+from verascope.generate.forms import Test
 from verascope.generate.pairs import Plan, measure
 from verascope.generate.reconstructor import Reconstructor
 from verascope.generate.run import write_json
@@ -106,6 +107,7 @@ def trouble(maker: Maker) -> str:
         check_alignment(maker.generator, maker.test)
     except ConfoundedError:
         return f"spectrum AUROC {maker.test.spectrum_auroc:.2f}"
+    assert isinstance(maker.test, SelfTest)
     near = (maker.test.psnr_db or 0) >= MIN_PSNR_DB
     return "" if near else f"{maker.test.psnr_db} dB"
 
@@ -127,7 +129,7 @@ def _cut_off(generator: Reconstructor, checkpoint: Path, pictures: Pictures, pla
     return makers[-1]
 
 
-def _test(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: Plan) -> SelfTest:
+def _test(generator: Reconstructor, checkpoint: Path, pictures: Pictures, plan: Plan) -> Test:
     """The self-test, kept in the run folder: going on after a kill does not measure again."""
     report = checkpoint.parent / f"report-{generator.config.low_pass_px}.json"
     of = {

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from verascope.generate.base import LatentSampler, from_pixels, to_pixels
+from verascope.generate.base import PictureSampler, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data, Item
 from verascope.generate.data import Crops, Listed
 from verascope.generate.device import Device, pick
@@ -41,7 +41,7 @@ class MlpGanConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=True
     beta1: Annotated[float, Meta(ge=0, lt=1)] = 0.5
 
 
-class MlpGan(LatentSampler):
+class MlpGan(PictureSampler):
     """A Sampler of grey 28 px pictures."""
 
     name: ClassVar[str] = "mlp-gan"

@@ -16,7 +16,7 @@ class Null(Struct, frozen=True, kw_only=True):
     """What headers tell of the label.
 
     Attributes:
-        auroc: of a random forest on FEATURES, out of fold, pairs kept together.
+        auroc: of a random forest on the features, out of fold, pairs kept together.
         error: its standard error (Hanley and McNeil 1982).
         strongest: the feature that parts the classes best by itself, and its AUROC (0.5 to 1).
     """
@@ -31,15 +31,19 @@ class Null(Struct, frozen=True, kw_only=True):
 
 
 def header_null(
-    headers: NDArray[np.float64], labels: Sequence[int], groups: Sequence[str]
+    headers: NDArray[np.float64],
+    labels: Sequence[int],
+    groups: Sequence[str],
+    features: Sequence[str] = FEATURES,
 ) -> Null | None:
-    """The null of picture files; 1 = made. None with fewer than five groups of each label.
+    """The null of media files; 1 = made. None with fewer than five groups of each label.
 
     Args:
-        headers: header() of each file, float64 [n, len(FEATURES)], taken without manifest and
+        headers: header() of each file, float64 [n, len(features)], taken without manifest and
             metadata: on one class, those would be labels.
         labels: of each file.
         groups: of each file; a group is never split over the folds.
+        features: their names.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import roc_auc_score
@@ -54,13 +58,13 @@ def header_null(
         model, headers, y, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba"
     )[:, 1]
     auroc = float(roc_auc_score(y, scores))
-    alone = [float(roc_auc_score(y, headers[:, k])) for k in range(len(FEATURES))]
+    alone = [float(roc_auc_score(y, headers[:, k])) for k in range(len(features))]
     alone = [max(a, 1 - a) for a in alone]
     best = int(np.argmax(alone))
     return Null(
         auroc=round(auroc, 4),
         error=round(_standard_error(auroc, int((y == 1).sum()), int((y == 0).sum())), 4),
-        strongest=(FEATURES[best], round(alone[best], 4)),
+        strongest=(features[best], round(alone[best], 4)),
     )
 
 

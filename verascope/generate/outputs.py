@@ -1,4 +1,4 @@
-"""Run folders to pictures: open a finished run, and write what its generator makes as files."""
+"""Run folders to media: open a finished run, and write what its generator makes as files."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,14 +10,12 @@ import msgspec
 
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate.contract import Generator, Item, Sampler, Transformer
-from verascope.generate.data import Pictures
-from verascope.generate.encode import Codec
+from verascope.generate.files import Files
+from verascope.generate.forms import form_of
 from verascope.generate.registry import find
 from verascope.generate.run import CHECKPOINT
 from verascope.generate.signing import sign_made
 from verascope.provenance.sign import Signer
-
-PNG = Codec(format="PNG", quality=0, subsampling=0)
 
 
 class Run(NamedTuple):
@@ -59,38 +57,40 @@ def open_run(folder: Path, device: str = "auto") -> Run:
 def write_samples(
     generator: Generator, out: Path, *, count: int, seed: int, start: int, signer: Signer | None
 ) -> Written:
-    """Write samples `start` to `start + count - 1` as OUT/NNNNNN.png.
+    """Write samples `start` to `start + count - 1` as OUT/NNNNNN.png (or .wav).
 
     Raises:
         UsageError: the generator only transforms.
     """
     if not isinstance(generator, Sampler):
-        raise UsageError(f"{generator.name} turns pictures into others: use `generate transform`")
-    named = ((Path(f"{i.key:06d}.png"), i) for i in generator.sample(count, seed, start=start))
+        noun = form_of(generator.modality).noun
+        raise UsageError(f"{generator.name} turns {noun} into others: use `generate transform`")
+    named = ((Path(f"{i.key:06d}"), i) for i in generator.sample(count, seed, start=start))
     return _write(named, out, generator, signer, {})
 
 
 def write_transformed(
-    generator: Generator, pictures: Pictures, out: Path, *, seed: int, signer: Signer | None
+    generator: Generator, files: Files, out: Path, *, seed: int, signer: Signer | None
 ) -> Written:
-    """Write each picture's counterpart under the picture's own name, as PNG.
+    """Write each file's counterpart under the file's own name, as PNG or WAV.
 
     Raises:
         UsageError: the generator only samples.
     """
     if not isinstance(generator, Transformer):
-        raise UsageError(f"{generator.name} makes pictures out of nothing: use `generate sample`")
+        noun = form_of(generator.modality).noun
+        raise UsageError(f"{generator.name} makes {noun} out of nothing: use `generate sample`")
     troubles: dict[str, str] = {}
 
     def counterparts() -> Iterator[tuple[Path, Item]]:
-        for index, row in enumerate(pictures.rows):
+        for index, row in enumerate(files.rows):
             try:
-                item = replace(pictures[index], key=index)
+                item = replace(files[index], key=index)
                 made = next(iter(generator.transform([item], seed)))
             except InputTrouble as trouble:
                 troubles[row.path] = str(trouble.reason)
                 continue
-            yield Path(row.path).with_suffix(".png"), made
+            yield Path(row.path).with_suffix(""), made
 
     return _write(counterparts(), out, generator, signer, troubles)
 
@@ -102,13 +102,13 @@ def _write(
     signer: Signer | None,
     troubles: dict[str, str],
 ) -> Written:
-    """Each file appears whole or not at all."""
-    files = 0
+    """Each file appears whole or not at all; the names lack their suffix."""
+    files, codec = 0, form_of(generator.modality).lossless
     for name, item in named:
-        target = out / name
+        target = out / f"{name}{codec.suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
-        part.write_bytes(PNG.encode(item.media))
+        part.write_bytes(codec.encode(item.media))
         if signer is None:
             part.replace(target)
         else:

@@ -1,59 +1,31 @@
 """Real items and their made counterparts, in the order that a seed draws."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import msgspec
-import numpy as np
-from msgspec import Struct
-
 from verascope.errors import InputTrouble, UsageError
 from verascope.generate.contract import Data, Generator, Item, Sampler, Transformer, item_rng
-from verascope.generate.data import crop, crop_origin
-from verascope.generate.encode import Encoding
-from verascope.generate.spectrum import WINDOW_PX, SelfTest, self_test
-from verascope.result import Reason
+from verascope.generate.forms import Test, form_of
+from verascope.generate.plan import Plan as Plan
 
-MIN_SIDE = 64
 CANDIDATES = 4  # candidates tried for each item wanted
 PILOT = 128  # pairs that the self-test measures
 MIN_PILOT = 10
 CROP, CODEC, ORDER = 1, 2, 3  # streams of random numbers beside the generator's own
 
 
-class Plan(Struct, frozen=True, kw_only=True):
-    """What a corpus is to hold.
-
-    Attributes:
-        count: pairs of a real and a synthetic picture.
-        max_side: real pictures are cropped (never resized) to at most this, px.
-        sign: give every made file a credential.
-        allow_confounds: write it although a check failed; corpus.json says so.
-    """
-
-    count: int
-    seed: int
-    max_side: int = 512
-    encoding: Encoding = Encoding()
-    sign: bool = True
-    allow_confounds: bool = False
-
-
-def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) -> SelfTest:
-    """The self-test: the generator's output against real pictures, before any encoding.
-
-    Taken on windows of at most 128 px, so that a few large photographs give enough of them.
+def measure(generator: Generator, data: Data, plan: Plan, pilot: int = PILOT) -> Test:
+    """The self-test: the generator's output against real media, before any encoding.
 
     Raises:
         UsageError: there are fewer than ten to measure.
     """
-    plan = msgspec.structs.replace(plan, max_side=min(plan.max_side, WINDOW_PX))
-    pairs = first_pairs(generator, data, plan, pilot)
+    form = form_of(generator.modality)
+    pairs = first_pairs(generator, data, form.pilot(plan), pilot)
     if len(pairs) < MIN_PILOT:
-        raise UsageError(f"fewer than {MIN_PILOT} windows of {MIN_SIDE} px or more can be measured")
+        raise UsageError(f"fewer than {MIN_PILOT} {form.window} can be measured")
     real, made = ([side.media for side in pair] for pair in zip(*pairs, strict=True))
-    return self_test(real, made, paired=isinstance(generator, Transformer))
+    return form.test(real, made, paired=isinstance(generator, Transformer))
 
 
 def candidates(
@@ -84,7 +56,7 @@ def candidates(
             if sample is not None:
                 yield key, place, (real, replace(sample, key=key))
             elif real.pair in seen:
-                yield key, place, "repeated"  # a picture that fits whole comes only once
+                yield key, place, "repeated"  # a medium that fits whole comes only once
             elif isinstance(generator, Transformer):
                 yield key, place, (real, _counterpart(generator, real, plan.seed))
         except InputTrouble as trouble:
@@ -120,13 +92,13 @@ def reals(generator: Generator, data: Data, plan: Plan, keys: range) -> Iterator
 
 
 def _real(generator: Generator, data: Data, plan: Plan, key: int) -> Item:
-    """The real item of a key: every picture once, in an order that the seed draws, then again."""
+    """The real item of a key: every medium once, in an order that the seed draws, then again."""
     rng = item_rng(plan.seed, key, CROP)
     order = item_rng(plan.seed, key // len(data), ORDER).permutation(len(data))
     item = replace(data[int(order[key % len(data)])], key=key)
     if isinstance(generator, Sampler):
         return generator.real(item, rng)
-    return _window(item, plan.max_side, rng)
+    return form_of(generator.modality).cut(item, plan, rng)
 
 
 def _counterpart(generator: Transformer, item: Item, seed: int) -> Item:
@@ -135,16 +107,3 @@ def _counterpart(generator: Transformer, item: Item, seed: int) -> Item:
     # aligned has a kind of its own, or is the plain output of an autoencoder.
     own = generator.aligned or twin.kind != item.kind
     return twin if own else replace(twin, kind="fingerprint")
-
-
-def _window(item: Item, max_side: int, rng: np.random.Generator) -> Item:
-    height, width = (min(side, max_side) for side in item.media.shape[:2])
-    if min(height, width) < MIN_SIDE:
-        raise InputTrouble(Reason.TOO_LITTLE_CONTENT)
-    media, (x, y) = crop(item.media, height, width, rng)
-    # One picture may be cropped more than once: a pair is one crop and its twin.
-    pair = hashlib.sha256(media.tobytes()).hexdigest()[:16]
-    origin = item.origin
-    if media.shape != item.media.shape:
-        origin = crop_origin(origin, height, width, x, y)
-    return replace(item, media=media, pair=pair, origin=origin)

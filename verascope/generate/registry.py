@@ -34,6 +34,10 @@ BUILT_IN = {
     "cyclegan": Entry(Modality.IMAGE, "gan", "verascope.generate.cyclegan:CycleGan"),
     "upscaler": Entry(Modality.IMAGE, "superres", "verascope.generate.upscaler:Upscaler"),
     "inpainter": Entry(Modality.IMAGE, "inpainting", "verascope.generate.inpainter:Inpainter"),
+    "griffin-lim": Entry(Modality.AUDIO, "vocoder", "verascope.generate.griffin_lim:GriffinLim"),
+    "world": Entry(Modality.AUDIO, "vocoder", "verascope.generate.world:World"),
+    "lpc": Entry(Modality.AUDIO, "vocoder", "verascope.generate.lpc:Lpc"),
+    "splice": Entry(Modality.AUDIO, "splice", "verascope.generate.splice:Splice"),
 }
 
 

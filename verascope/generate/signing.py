@@ -4,6 +4,7 @@ The chain is that of `verascope cert dev`: trusted by nobody, enough to keep a c
 passing as captured ones once they leave it. It is made once, its key readable to its user alone.
 """
 
+import hashlib
 import os
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -15,14 +16,23 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from verascope.generate.contract import Generator, Transformer
+from verascope.generate.run import write_atomically, write_json
 from verascope.provenance.certificates import dev_chain
-from verascope.provenance.declaration import Action, Declaration
+from verascope.provenance.declaration import SOURCE_TYPE, Action, Declaration
 from verascope.provenance.library import load
 from verascope.provenance.sign import Parent, Signer, sign
 
 NAME = "Verascope generate"
 DAYS = 3650  # without a time stamp a signature holds only as long as its certificate
-MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+}
 
 
 def cached_signer(folder: Path | None = None) -> Signer:
@@ -58,6 +68,9 @@ def sign_made(
 ) -> None:
     """Write `target`, which is `source` with a credential; no thumbnail.
 
+    The library cannot sign Ogg files: those stay as they are, and a JSON file beside them says what
+    they are, unsigned.
+
     With the `original` that a Transformer was shown, that is its parent, so that the history is
     told: an edit by a model, of this picture.
 
@@ -65,6 +78,9 @@ def sign_made(
         SigningError: the library refused; target is as it was.
     """
     term, software = source_type(generator), f"Verascope {generator.name}"
+    if target.suffix not in MEDIA_TYPES:
+        _say_beside(source, target, term, software)
+        return
     if original is None:
         says = Declaration(source_type=term, title=target.name, software=software)
         parent = None
@@ -72,6 +88,20 @@ def sign_made(
         says = Declaration(actions=(Action("edited", term),), title=target.name, software=software)
         parent = Parent(original, MEDIA_TYPES[original.suffix])
     sign(source, target, MEDIA_TYPES[target.suffix], signer, says, parent=parent, own=True)
+
+
+def _say_beside(source: Path, target: Path, term: str, software: str) -> None:
+    """Write `target` as it is, and after it `target`.json with its hash and how it was made."""
+    content = source.read_bytes()
+    says = {
+        "file": target.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "digitalSourceType": SOURCE_TYPE.format(term),
+        "softwareAgent": software,
+        "signed": False,
+    }
+    write_atomically(target, content)
+    write_json(target.with_name(f"{target.name}.json"), says)
 
 
 def describe(signer: Signer) -> dict[str, Any]:

@@ -60,9 +60,14 @@ def psnr(a: Array, b: Array) -> float:
 
 
 def spectrum_auroc(real: Sequence[Array], made: Sequence[Array]) -> float:
-    """How well logistic regression on radial log-spectra tells the two sets apart, out of fold.
+    """How well logistic regression on radial log-spectra tells the two sets apart, out of fold."""
+    return linear_auroc(*(np.stack([radial_spectrum(p) for p in set_]) for set_ in (real, made)))
 
-    Picture k of one set and picture k of the other lie in the same fold.
+
+def linear_auroc(real: NDArray[np.float64], made: NDArray[np.float64]) -> float:
+    """How well logistic regression on features [n, d] tells the two sets apart, out of fold.
+
+    Row k of one set and row k of the other lie in the same fold.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -71,7 +76,7 @@ def spectrum_auroc(real: Sequence[Array], made: Sequence[Array]) -> float:
     from sklearn.preprocessing import StandardScaler
 
     n = min(len(real), len(made))
-    features = np.stack([radial_spectrum(p) for p in (*real[:n], *made[:n])])
+    features = np.concatenate([real[:n], made[:n]])
     labels, groups = np.repeat([0, 1], n), np.tile(np.arange(n), 2)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     folds = GroupKFold(min(FOLDS, n))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, softplus
 
 from verascope.generate.augment import augment
-from verascope.generate.base import LatentSampler, average, from_pixels, to_pixels
+from verascope.generate.base import PictureSampler, average, from_pixels, to_pixels
 from verascope.generate.contract import Card, Config, Data
 from verascope.generate.data import Crops
 from verascope.generate.device import Device, pick
@@ -46,7 +46,7 @@ class StyleGanConfig(Config, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     augment: bool = True
 
 
-class StyleGan(LatentSampler):
+class StyleGan(PictureSampler):
     """A Sampler of `size` px pictures."""
 
     name: ClassVar[str] = "stylegan"

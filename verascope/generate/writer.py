@@ -21,8 +21,8 @@ from verascope.errors import UsageError
 from verascope.generate.checks import too_poor
 from verascope.generate.contract import Array, Data, Generator, Item, Transformer, item_rng
 from verascope.generate.encode import Codec
-from verascope.generate.manifest import Row, label_of
-from verascope.generate.null import header
+from verascope.generate.forms import form_of
+from verascope.generate.manifest import Row, label_of, spans_text
 from verascope.generate.pairs import CANDIDATES, CODEC, PILOT, Plan, candidates
 from verascope.generate.signing import sign_made
 from verascope.provenance.sign import Signer
@@ -107,8 +107,9 @@ class Writer(NamedTuple):
         yield from waiting
 
     def write_pair(self, generator: Generator, key: int, pair: tuple[Item, Item]) -> Entry:
-        """Encode a real picture and its counterpart alike; each appears whole or not at all."""
-        codec = self.plan.encoding.draw(item_rng(self.plan.seed, key, CODEC))
+        """Encode a real medium and its counterpart alike; each appears whole or not at all."""
+        form = form_of(generator.modality)
+        codec = form.codec(self.plan, item_rng(self.plan.seed, key, CODEC))
         rows: list[Row] = []
         headers = []
         for made, item in enumerate(pair):
@@ -131,9 +132,10 @@ class Writer(NamedTuple):
                     seed=str(self.plan.seed),
                     config_sha256=generator.config.sha256(),
                     mask=self._write_mask(key, item.mask),
+                    spans=spans_text(item.spans),
                 )
             encoded = codec.encode(item.media)
-            headers.append(header(encoded))
+            headers.append(form.header(encoded))
             shown = made and isinstance(generator, Transformer)
             original = self.out / rows[0].path if shown else None
             content = self._write_file(row.path, encoded, generator if made else None, original)

@@ -20,7 +20,7 @@ from verascope.generate.members import Place, Span, places
 LABELS = ("real", "synthetic", "edited")
 EDITED_KINDS = frozenset({"superres", "stylised-photo"})
 # Only a part is generated, or nothing but an autoencoder's pass: reported apart, not trained on.
-OUTSIDE_KINDS = frozenset({"reconstruction", "inpainted"})
+OUTSIDE_KINDS = frozenset({"reconstruction", "inpainted", "spliced"})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 # What a picture shows, coarsely: photographs are mostly real and art is mostly synthetic, so
 # batches and tables are balanced over it.

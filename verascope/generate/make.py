@@ -1,4 +1,4 @@
-"""One call from a folder of pictures to a labelled corpus: train, measure, write."""
+"""One call from a folder of media to a labelled corpus: train, measure, write."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +17,12 @@ from verascope.generate.contract import (
     Watch,
     read_config,
 )
-from verascope.generate.data import Pictures, open_pictures
+from verascope.generate.files import Files
+from verascope.generate.forms import Test, form_of, open_media
 from verascope.generate.outputs import Run
 from verascope.generate.pairs import Plan, measure
 from verascope.generate.registry import find
 from verascope.generate.run import write_json
-from verascope.generate.spectrum import SelfTest
 from verascope.result import Modality
 
 
@@ -30,7 +30,7 @@ class Job(NamedTuple):
     """What to make; resolved before anything runs, so that it can be shown first."""
 
     generator: Generator
-    pictures: Pictures
+    data: Files
     budget: Budget
     seed: int
     out: Path
@@ -47,9 +47,9 @@ class Job(NamedTuple):
             "seed": self.seed,
             "out": str(self.out),
             "checkpoint": str(self.checkpoint) if self.checkpoint else None,
-            "data": str(self.pictures.root),
-            "data_sha256": self.pictures.sha256,
-            "pictures": {s: len(self.pictures.only(s)) for s in ("train", "dev")},
+            "data": str(self.data.root),
+            "data_sha256": self.data.sha256,
+            self.data.noun: {s: len(self.data.only(s)) for s in ("train", "dev")},
         }
 
 
@@ -57,7 +57,7 @@ class Made(NamedTuple):
     """What came of a job."""
 
     checkpoint: Path
-    test: SelfTest
+    test: Test
     corpus: dict[str, Any] | None
 
 
@@ -71,31 +71,36 @@ def prepare(
     config: Path | Config | None = None,
     checkpoint: Path | None = None,
     device: str = "auto",
+    modality: Modality | None = None,
 ) -> Job:
     """Resolve a job.
 
     Args:
-        name: a registered image generator.
-        data: a folder of pictures, or a corpus of which the real train pictures are taken.
+        name: a registered generator.
+        data: a folder of media, or a corpus of which the real train media are taken.
         out: the run folder.
         budget: how long to train.
         seed: of the training and of the samples.
         config: the generator's options, or a TOML file of them.
         checkpoint: weights of an earlier run with the same config.
         device: auto, cpu, cuda, …
+        modality: what the generator must make; None: anything.
 
     Raises:
         UsageError: the generator, the config or the data cannot be used.
     """
     kind = find(name)
-    if kind.modality is not Modality.IMAGE:
-        raise UsageError(f"{name} makes {kind.modality}, not pictures")
+    if modality not in (None, kind.modality):
+        wanted, made = (form_of(m).noun for m in (modality, kind.modality))
+        raise UsageError(f"{name} makes {made}, not {wanted}: use `generate {kind.modality}`")
     from verascope.generate.device import pick
 
     if not isinstance(config, Config):
         config = read_config(kind.config_type, config)
-    made: Any = kind
-    return Job(made(config, pick(device)), open_pictures(data), budget, seed, out, checkpoint)
+    maker: Any = kind
+    return Job(
+        maker(config, pick(device)), open_media(kind.modality, data), budget, seed, out, checkpoint
+    )
 
 
 def make(
@@ -107,14 +112,14 @@ def make(
 ) -> Made:
     """Train (or go on, or load), measure the generator, and write a corpus where a plan is given.
 
-    Transformers turn train and dev pictures into twins, each kept in its split; samplers have seen
+    Transformers turn train and dev media into twins, each kept in its split; samplers have seen
     the train split, so a corpus of samples has only that. Writes report.json into the run folder.
 
     Raises:
         TrainingStoppedError: the training diverged.
         ConfoundedError: the corpus would teach a detector something else than the generator.
     """
-    generator, train = job.generator, job.pictures.only("train")
+    generator, train = job.generator, job.data.only("train")
     if job.checkpoint is not None:
         checkpoint = job.checkpoint
         generator.load(checkpoint)
@@ -122,7 +127,7 @@ def make(
         checkpoint = generator.train(train, job.budget, seed=job.seed, out=job.out, watch=watch)
     if not isinstance(generator, Sampler | Transformer):
         raise UsageError(f"{generator.name} can neither sample nor transform")
-    shown = job.pictures if isinstance(generator, Transformer) else train
+    shown = job.data if isinstance(generator, Transformer) else train
     test = measure(generator, shown, plan or Plan(count=1, seed=job.seed))
     job.out.mkdir(parents=True, exist_ok=True)
     write_json(job.out / "report.json", msgspec.to_builtins(test))
@@ -134,17 +139,17 @@ def make(
 
 
 def compose(
-    runs: Sequence[Run], pictures: Pictures, plan: Plan, out: Path, jobs: int | None = None
+    runs: Sequence[Run], data: Files, plan: Plan, out: Path, jobs: int | None = None
 ) -> dict[str, Any]:
     """Write a corpus of several trained generators, which take turns; returns corpus.json.
 
-    Dev pictures have counterparts only where every generator transforms.
+    Dev media have counterparts only where every generator transforms.
 
     Raises:
         ConfoundedError: the corpus would teach a detector something else than the generators.
     """
     sampled = any(isinstance(run.generator, Sampler) for run in runs)
-    shown = pictures.only("train") if sampled else pictures
+    shown = data.only("train") if sampled else data
     makers = [
         corpus.Maker(run.generator, run.checkpoint, measure(run.generator, shown, plan))
         for run in runs
