@@ -42,5 +42,6 @@ def log_power(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     after = (frames - 1) * HOP + FRAME - HOP - wave.shape[1]
     padded = np.pad(wave, ((0, 0), (HOP, max(0, after))))
     cut = sliding_window_view(padded, FRAME, axis=1)[:, ::HOP][:, :frames]
-    power = np.square(np.abs(np.fft.rfft(cut * WINDOW, axis=-1)))
+    spectrum = np.fft.rfft(cut * WINDOW, axis=-1)
+    power = spectrum.real**2 + spectrum.imag**2
     return (np.log(np.maximum(power, FLOOR)) / SCALE).astype(np.float32)

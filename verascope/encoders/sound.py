@@ -48,7 +48,7 @@ def install_sound(
         report(f"{target}: already there and whole")
         return SoundEncoder(target)
     with stage(target.parent) as folder:
-        source = _source(known, given or _fetched(known, folder, report))
+        source = read_source(known, given or _fetched(known, folder, report))
         report(f"building {name} {FP32}")
         graph = build(name, source)
         digest = hashlib.sha256(graph).hexdigest()
@@ -104,7 +104,7 @@ def _fetched(known: SoundSource, folder: Path, report: Report) -> list[Path]:
     return found
 
 
-def _source(known: SoundSource, given: Sequence[Path]) -> bytes:
+def read_source(known: SoundSource, given: Sequence[Path]) -> bytes:
     """The pinned source's bytes.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from verascope.encoders.graph import node, prune
 
@@ -20,6 +20,7 @@ QUIETEST = 1e-5  # of a clip's root mean square: silence is not amplified
 GRID = 2.0**-24  # what constants of the front ends are rounded to
 
 Floats = NDArray[np.float32]
+SAMPLES = helper.make_tensor_value_info("samples", TensorProto.INT16, ["n", "m"])
 
 
 class Wires:
@@ -101,10 +102,14 @@ class Wires:
             found.append(self("ReduceMax", tensor, axes=axes, keepdims=1))
         return self("Concat", *(self("Flatten", each) for each in found), axis=1)
 
-    def model(self, taps: Sequence[str]) -> bytes:
-        """The finished graph: `samples`, int16 [n, m] → `vectors`, float32 [n, width]."""
+    def model(self, taps: Sequence[str], given: ValueInfoProto = SAMPLES) -> bytes:
+        """The finished graph: `samples`, int16 [n, m] → `vectors`, float32 [n, width].
+
+        Args:
+            taps: [n, width] each.
+            given: another input than samples.
+        """
         self._nodes.append(node("Concat", taps, "vectors", axis=1))
-        given = helper.make_tensor_value_info("samples", TensorProto.INT16, ["n", "m"])
         vectors = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", None])
         graph = helper.make_graph(self._nodes, "sound", [given], [vectors], self._tensors)
         prune(graph)
