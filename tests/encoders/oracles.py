@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import librosa.filters
 import numpy as np
 import onnx
 import onnxruntime
@@ -16,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from numpy.typing import NDArray
 from onnx import helper
 
-from verascope.encoders import sound
+from verascope.encoders import ctranslate, sound
 from verascope.encoders.known import SOUND
 
 Floats = NDArray[np.float32]
@@ -127,7 +128,44 @@ def distillmos(source: bytes, samples: NDArray[np.int16]) -> dict[str, Floats]:
     return found
 
 
+def whisper(source: bytes, samples: NDArray[np.int16]) -> dict[str, Floats]:
+    """By torch's functions and librosa's filters, from the raw tensors."""
+    raw = ctranslate.read(source, lambda name: name.startswith("encoder/"))
+    w = {
+        name.removeprefix("encoder/"): torch.from_numpy(values.astype(np.float32))
+        for name, values in raw.items()
+    }
+    x = torch.from_numpy(levelled(samples)).float()
+    spectrum = torch.stft(x, 400, 160, window=torch.hann_window(400), return_complex=True)
+    filters = torch.from_numpy(librosa.filters.mel(sr=16_000, n_fft=400, n_mels=80))
+    logs = (filters @ spectrum[..., :-1].abs() ** 2).clip(1e-10).log10()
+    x = (logs.maximum(logs.amax((1, 2), keepdim=True) - 8) + 4) / 4
+    x = F.gelu(F.conv1d(x, w["conv1/weight"], w["conv1/bias"], padding=1))
+    x = F.gelu(F.conv1d(x, w["conv2/weight"], w["conv2/bias"], stride=2, padding=1))
+    found = {"stem": moments(x.numpy())}
+    x = x.mT + w["position_encodings/encodings"][: x.shape[2]]
+    for k in range(4):
+        x = _whisper_block(x, {n.split("/", 1)[1]: v for n, v in w.items() if f"layer_{k}/" in n})
+        found[f"block {k + 1}"] = moments(x.mT.numpy())
+    return found
+
+
+def _whisper_block(x: torch.Tensor, w: dict[str, torch.Tensor]) -> torch.Tensor:
+    def norm(part: str) -> torch.Tensor:
+        return F.layer_norm(x, (512,), w[f"{part}/layer_norm/gamma"], w[f"{part}/layer_norm/beta"])
+
+    def linear(rows: torch.Tensor, part: str) -> torch.Tensor:
+        return F.linear(rows, w[f"{part}/weight"], w[f"{part}/bias"])
+
+    parts = linear(norm("self_attention"), "self_attention/linear_0").chunk(3, -1)
+    heads = [part.view(*part.shape[:2], 8, 64).transpose(1, 2) for part in parts]
+    mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+    x = x + linear(mixed, "self_attention/linear_1")
+    return x + linear(F.gelu(linear(norm("ffn"), "ffn/linear_0")), "ffn/linear_1")
+
+
 ORACLES: dict[str, Callable[[bytes, NDArray[np.int16]], dict[str, Floats]]] = {
+    "whisper-base": whisper,
     "plcmos": plcmos,
     "distillmos": distillmos,
 }

