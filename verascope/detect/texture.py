@@ -55,7 +55,8 @@ def _statistics(energies: Floats) -> Floats:
 def _filters() -> Floats:
     """Triangles of equal width from 0 Hz to 8 kHz: float32 [257, 80]."""
     place = np.linspace(0, BANDS + 1, FRAME // 2 + 1)[:, None]
-    return np.maximum(0, 1 - np.abs(place - np.arange(1, BANDS + 1))).astype(np.float32)
+    filters: Floats = np.maximum(0, 1 - np.abs(place - np.arange(1, BANDS + 1))).astype(np.float32)
+    return filters
 
 
 FILTERS = _filters()

@@ -24,6 +24,7 @@ LAYERS = 5
 CHANNELS = (64, 64, 128, 256, 256, 256)
 WIDTHS = {
     **{f"conv {k}": 2 * width for k, width in enumerate(CHANNELS, 1)},
+    "bands 6": 2 * 4 * CHANNELS[-1],  # the sixth convolution's four bands of frequency, kept apart
     **{f"transformer {k}": 2 * 200 for k in range(1, LAYERS + 1)},
 }
 TAPS = tuple(WIDTHS)
@@ -45,6 +46,7 @@ def build(weights: Weights, taps: tuple[str, ...] = TAPS) -> bytes:
     for k in range(1, len(CHANNELS) + 1):
         hidden = _convolved(wires, hidden, weights, k)
         found[f"conv {k}"] = wires.moments(hidden, (2, 3))
+    found["bands 6"] = wires.moments(hidden, (3,))
     rows = _rows(wires, hidden, weights)
     for k in range(1, LAYERS + 1):
         rows = _layer(wires, rows, weights, f"transformer.transformer_encoder.layers.{k - 1}")

@@ -101,7 +101,7 @@ SOUND = {
             ),
         ),
         source_sha256="b18b3ac60227267cfb91e5d00ce22cc7b73716fd92f269484da1446e27031a40",
-        sha256="ec683b7c191707268f8c0d1a2c64be2fa1aec481c80e099e9d261af8cc0b8dbb",
+        sha256="4fcba71bcaa9648646aaf35914174d87cfefff9cacd84b038a4bb8fffa855464",
         licence="DistillMOS: MIT, as the wheel that carries it states",
     ),
 }
