@@ -184,7 +184,7 @@ def _linear(views: Sequence[Floats], made: NDArray[np.bool_], weights: Floats) -
 
 def _kernel(views: Sequence[Floats], made: NDArray[np.bool_], weights: Floats) -> Any:
     """The head that ships."""
-    return kernel.fit(views, made, weights, RECIPE)
+    return kernel.fit(views, kernel.classes(made), weights, RECIPE)
 
 
 def _made(items: list[Item]) -> NDArray[np.bool_]:

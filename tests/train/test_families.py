@@ -39,7 +39,7 @@ def vectors(items: list[Item], seed: int = 1) -> np.ndarray:
 def test_families_that_lie_apart_are_told_apart(items: list[Item]) -> None:
     given, weights = vectors(items), np.ones(len(items))
     synthetic = np.array([each.row.label == "synthetic" for each in items])
-    head = kernel.fit([given], synthetic, weights, RECIPE)
+    head = kernel.fit([given], kernel.classes(synthetic), weights, RECIPE)
     found = families.fit(head, [given], items, NAMES, weights, RECIPE)
     unseen = vectors(items, seed=2)[:60]
     said = (head.kernel(head.project(unseen)) @ found).argmax(1)

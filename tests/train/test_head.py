@@ -194,7 +194,9 @@ def test_consistency_brings_the_views_of_a_picture_together() -> None:
     apart = []
     for weight in (0.0, 100.0):
         recipe = HeadRecipe(components=6, landmarks=40, consistency=weight)
-        head = kernel.fit([view.copy() for view in views], made, np.ones(60), recipe)
+        head = kernel.fit(
+            [view.copy() for view in views], kernel.classes(made), np.ones(60), recipe
+        )
         logits = np.stack([head(view) for view in views])
         assert logits[:, made].mean() > logits[:, ~made].mean() + 0.2
         apart.append(float(np.ptp(logits, axis=0).mean() / logits.std()))

@@ -221,6 +221,71 @@ def head(
     click.echo(train_head(run))
 
 
+@train.command("sound-head")
+@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the run: recipe, scores.csv, and in OUT/model the model folder.",
+)
+@click.option(
+    "--features",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that keeps what the encoders say of each recording.  [default: in your cache]",
+)
+@click.option(
+    "--recipe",
+    default="accurate",
+    show_default=True,
+    help="accurate, fast (taught by accurate), tiny (for trying out), or a TOML file.",
+)
+@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
+@click.option("--seed", type=int, help="Replaces the recipe's.")
+@click.option("--name", default="audio-encoders", show_default=True, help="Of the model.")
+@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+def sound_head(
+    corpora: tuple[Path, ...],
+    out: Path,
+    features: Path | None,
+    recipe: str,
+    folds: int | None,
+    seed: int | None,
+    name: str,
+    model_version: str,
+) -> None:
+    """Train heads on frozen encoders of sound.
+
+    The encoders (`verascope models install`; `spectral` is in the package) look once at each
+    recording under each view; what they say is kept, so that the next heads train in a minute. One
+    set of heads for each leave-sources-out fold gives figures, calibration and thresholds; the
+    heads of all sources become the model folder OUT/model with its card.
+
+    \b
+    Try it:      verascope train sound-head --corpus my-corpus --out runs/try --recipe tiny
+    In earnest:  verascope train sound-head --corpus my-corpus --out runs/first
+    """
+    import msgspec
+
+    from verascope.detect.encoder import cache_folder
+    from verascope.train.sound import SoundRun, train_sound
+    from verascope.train.sound_recipe import load_recipe
+
+    given = {"folds": folds, "seed": seed}
+    changes = {key: value for key, value in given.items() if value is not None}
+    run = SoundRun(
+        folders=corpora,
+        out=out,
+        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        features=features or cache_folder() / "features",
+        name=name,
+        version=model_version,
+        command=_command(),
+        report=_show_view,
+    )
+    click.echo(train_sound(run))
+
+
 @train.command()
 @click.argument("model", type=FOLDER)
 @click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)

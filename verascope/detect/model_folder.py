@@ -39,6 +39,21 @@ class EncoderUse(Struct, frozen=True, kw_only=True):
     side: int = 224
 
 
+class SoundEncoderUse(Struct, frozen=True, kw_only=True):
+    """A frozen encoder of sound that a head stands on; model.onnx takes the vectors of all.
+
+    Attributes:
+        name: of the encoder, as in `verascope models install NAME`, or the package's own.
+        builds: build to the sha256 of its graph; the head accepts these only, the first one
+            rather than the others.
+        taps: the encoder's vectors that the head takes, by name, in the head's order.
+    """
+
+    name: str
+    builds: dict[str, str]
+    taps: tuple[str, ...]
+
+
 class HintBand(Struct, frozen=True, kw_only=True):
     """Hints whose first family leads the second by so much, where the source was left out.
 
@@ -80,8 +95,9 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     reference.npz, null in folders that were written before it was recorded. With `encoder`,
     model.onnx is a head: float32 [n, taps, width] → logits float32 [n]; `patches_sha256` is then
     that of patches.onnx, float32 [n, patches, width] → logits float32 [n, patches], null where
-    the head cannot judge patches. With `families`, model.onnx has a second output: float32
-    [n, families].
+    the head cannot judge patches. With `encoders`, it takes what they say of a window of sound,
+    one after the other: float32 [n, width] → logits float32 [n]. With `families`, model.onnx has a
+    second output: float32 [n, families].
     """
 
     name: str
@@ -97,6 +113,7 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     limits: tuple[str, ...]
     reference_sha256: str | None = None
     encoder: EncoderUse | None = None
+    encoders: tuple[SoundEncoderUse, ...] = ()
     patches_sha256: str | None = None
     families: Families | None = None
 
@@ -138,8 +155,8 @@ class ModelFolder:
             return None
         return checked(self.path / PATCHES, self.description.patches_sha256)
 
-    def reference(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Stored windows (uint8 [n, ...]) and the logits (float32 [n]) that they must give.
+    def reference(self) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Stored windows (uint8 or int16 [n, ...]) and the logits that they must give, float32 [n].
 
         Raises:
             ModelError: the file is missing or is not the one that model.json names.

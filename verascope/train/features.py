@@ -10,12 +10,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.encoder import Encoder
 from verascope.detect.views import square
 from verascope.train import views
 from verascope.train.corpora import Item
@@ -34,11 +33,11 @@ class FeatureStore:
     """The taps of pictures under views; computes what is missing. A context manager.
 
     Args:
-        encoder: whose taps.
+        encoder: whose taps, an Encoder of pictures.
         folder: where the SQLite file lies, named by the encoder's hash.
     """
 
-    def __init__(self, encoder: Encoder, folder: Path) -> None:
+    def __init__(self, encoder: Any, folder: Path) -> None:
         self.encoder = encoder
         folder.mkdir(parents=True, exist_ok=True)
         described = encoder.description
@@ -46,7 +45,7 @@ class FeatureStore:
         self._database = sqlite3.connect(self.file, isolation_level=None)
         self._database.execute("pragma journal_mode = wal")
         self._database.execute(SCHEMA)
-        self._shape = (len(described.taps), described.width)
+        self._shape = self._shape_of(encoder)
 
     def __enter__(self) -> Self:
         return self
@@ -84,19 +83,31 @@ class FeatureStore:
             report(place + 1, len(items))
         return found
 
+    @staticmethod
+    def _shape_of(encoder: Any) -> tuple[int, int]:
+        return len(encoder.description.taps), encoder.description.width
+
     def _of(self, item: Item, view: str) -> NDArray[np.float16]:
         """One item's taps, from the file or computed now."""
-        seed = views.seed_of(item) if views.drawn(view) else 0
         content = item.row.sha256 or hashlib.sha256(item.place.read()).hexdigest()
-        key = (content, view, seed, views.made_of(view))
+        key = (content, *self._drawn(item, view))
         row = self._database.execute(
             "select taps from taps where content = ? and view = ? and seed = ? and made = ?", key
         ).fetchone()
         if row is not None:
             return np.frombuffer(row[0], np.float16).reshape(self._shape)
-        shown = square(views.show(load(item), view, seed), self.encoder.description.side)
-        taps: NDArray[np.float16] = self.encoder.taps(shown[None])[0].astype(np.float16)
+        taps = self._computed(item, view).astype(np.float16)
         self._database.execute(
             "insert or replace into taps values (?, ?, ?, ?, ?)", (*key, taps.tobytes())
         )
+        return taps
+
+    def _drawn(self, item: Item, view: str) -> tuple[str, int, str]:
+        """The view, the seed that it is drawn by, and what it makes of a test picture."""
+        return view, views.seed_of(item) if views.drawn(view) else 0, views.made_of(view)
+
+    def _computed(self, item: Item, view: str) -> NDArray[np.float32]:
+        _, seed, _ = self._drawn(item, view)
+        shown = square(views.show(load(item), view, seed), self.encoder.description.side)
+        taps: NDArray[np.float32] = self.encoder.taps(shown[None])[0]
         return taps

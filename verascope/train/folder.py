@@ -26,9 +26,11 @@ from verascope.detect.model_folder import (
     EncoderUse,
     Families,
     ModelDescription,
+    SoundEncoderUse,
 )
 from verascope.detect.session import Session
 from verascope.result import Modality, OperatingPoint
+from verascope.train import sound_views
 from verascope.train.card import card
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
@@ -36,6 +38,7 @@ from verascope.train.head_recipe import HeadRecipe
 from verascope.train.network import parameters
 from verascope.train.protocols import CROPS, DESCRIPTIONS
 from verascope.train.recipe import Recipe
+from verascope.train.sound_recipe import SoundRecipe
 
 LIMITS = (
     "It was trained on few sources, and the source decides more than the picture: expect worse "
@@ -61,6 +64,7 @@ class Model(NamedTuple):
         encoder: that it stands on, if any.
         patches: patches.onnx, if any.
         families: of generators that the graph tells apart, if any.
+        encoders: of sound that it stands on, if any.
     """
 
     graph: bytes
@@ -72,6 +76,7 @@ class Model(NamedTuple):
     encoder: EncoderUse | None = None
     patches: bytes | None = None
     families: Families | None = None
+    encoders: tuple[SoundEncoderUse, ...] = ()
 
 
 class Facts(NamedTuple):
@@ -81,9 +86,10 @@ class Facts(NamedTuple):
     version: str
     commands: dict[str, str]
     code_sha256: str  # of the code that began the training
-    recipe: Recipe | HeadRecipe
+    recipe: Recipe | HeadRecipe | SoundRecipe
     corpora: list[Corpus]
     model: Model
+    modality: Modality = Modality.IMAGE
 
 
 def crops_model(network: nn.Module, graph: bytes) -> Model:
@@ -116,7 +122,7 @@ def write(
     description = ModelDescription(
         name=facts.name,
         version=facts.version,
-        modality=Modality.IMAGE,
+        modality=facts.modality,
         sha256=sha256(model.graph),
         parameters=model.parameters,
         calibration=calibration,
@@ -127,6 +133,7 @@ def write(
         limits=model.limits,
         reference_sha256=sha256(model.reference),
         encoder=model.encoder,
+        encoders=model.encoders,
         patches_sha256=None if model.patches is None else sha256(model.patches),
         families=model.families,
     )
@@ -181,8 +188,12 @@ def _training(facts: Facts) -> dict[str, Any]:
         "seed": facts.recipe.seed,
         "recipe": msgspec.to_builtins(facts.recipe),
         "corpora": [_corpus(corpus) for corpus in facts.corpora],
-        "protocols": {name: DESCRIPTIONS[name] for name in facts.model.protocols},
+        "protocols": {name: _protocols(facts)[name] for name in facts.model.protocols},
     }
+
+
+def _protocols(facts: Facts) -> dict[str, str]:
+    return DESCRIPTIONS if facts.modality is Modality.IMAGE else sound_views.DESCRIPTIONS
 
 
 def _corpus(corpus: Corpus) -> dict[str, Any]:
@@ -215,7 +226,7 @@ def _sources_of(items: Iterable[Item]) -> dict[str, dict[str, Any]]:
     }
 
 
-def reference_file(windows: NDArray[np.uint8], logits: NDArray[np.float32]) -> bytes:
+def reference_file(windows: NDArray[Any], logits: NDArray[np.float32]) -> bytes:
     """reference.npz: windows made by code and the logits that the model gives for them."""
     file = io.BytesIO()
     np.savez_compressed(file, windows=windows, logits=logits)

@@ -173,7 +173,7 @@ def _fit(
     """The head of some items, and what its landmarks say for each family."""
     views = [_flat(run, vectors[view][chosen]) for view in run.recipe.views]
     weights = _weights(run, data, chosen)
-    head = kernel.fit(views, _synthetic(data)[chosen], weights, run.recipe)
+    head = kernel.fit(views, kernel.classes(_synthetic(data)[chosen]), weights, run.recipe)
     if not names:
         return head, np.zeros((len(head.landmarks), 0), np.float32)
     items = [data.items[k] for k in chosen]

@@ -26,64 +26,77 @@ def to_onnx(head: KernelHead, taps: int, families: NDArray[np.float32] | None = 
         ModelError: onnxruntime gives other logits than numpy.
     """
     width = len(head.mean) // taps
-    norms = (head.landmarks**2).sum(1)
+    constants, nodes = nodes_of(head, "flat")
+    nodes.insert(0, node("Flatten", ["vectors"], "flat", axis=1))
+    gives: dict[str, Sequence[str | int]] = {"logits": ["n"]}
+    if families is not None:
+        constants["of_families"] = families
+        nodes.append(node("MatMul", ["kernel", "of_families"], "families"))
+        gives["families"] = ["n", families.shape[1]]
+    graph = graph_of(nodes, constants, ("vectors", ["n", taps, width]), gives)
+    rng = np.random.default_rng(0)
+    spread = rng.standard_normal((CHECKED, len(head.mean))).astype(np.float32)
+    drawn = head.mean + spread * head.scale
+    compare(graph, drawn.reshape(CHECKED, taps, width), head(drawn))
+    return graph
+
+
+def nodes_of(
+    head: KernelHead, given: str, prefix: str = ""
+) -> tuple[dict[str, Any], list[onnx.NodeProto]]:
+    """The constants and nodes that make `{prefix}logits` [n] of the tensor `given` [n, d]."""
     constants = {
         "mean": head.mean,
         "scale": head.scale,
         "components_half": head.components.astype(np.float16),
         "landmarks_half": head.landmarks.T.astype(np.float16),
-        "norms": norms,
+        "norms": (head.landmarks**2).sum(1),
         "narrowness": np.float32(-head.narrowness),
         "two": np.float32(2),
         "weights": head.weights,
     }
+
+    def step(kind: str, inputs: list[str], output: str, **attributes: Any) -> onnx.NodeProto:
+        named = [name if name == given else prefix + name for name in inputs]
+        return node(kind, named, prefix + output, **attributes)
+
     nodes = [
-        _node("Flatten", ["vectors"], "flat", axis=1),
-        _node("Sub", ["flat", "mean"], "centred"),
-        _node("Div", ["centred", "scale"], "scaled"),
-        _node("Cast", ["components_half"], "components", to=TensorProto.FLOAT),
-        _node("Cast", ["landmarks_half"], "landmarks", to=TensorProto.FLOAT),
-        _node("MatMul", ["scaled", "components"], "points"),
-        _node("ReduceSumSquare", ["points"], "lengths", axes=[1], keepdims=1),
-        _node("MatMul", ["points", "landmarks"], "products"),
-        _node("Mul", ["products", "two"], "doubled"),
-        _node("Add", ["lengths", "norms"], "sums"),
-        _node("Sub", ["sums", "doubled"], "distances"),
-        _node("Relu", ["distances"], "squared"),
-        _node("Mul", ["squared", "narrowness"], "exponents"),
-        _node("Exp", ["exponents"], "kernel"),
-        _node("MatMul", ["kernel", "weights"], "logits"),
+        step("Sub", [given, "mean"], "centred"),
+        step("Div", ["centred", "scale"], "scaled"),
+        step("Cast", ["components_half"], "components", to=TensorProto.FLOAT),
+        step("Cast", ["landmarks_half"], "landmarks", to=TensorProto.FLOAT),
+        step("MatMul", ["scaled", "components"], "points"),
+        step("ReduceSumSquare", ["points"], "lengths", axes=[1], keepdims=1),
+        step("MatMul", ["points", "landmarks"], "products"),
+        step("Mul", ["products", "two"], "doubled"),
+        step("Add", ["lengths", "norms"], "sums"),
+        step("Sub", ["sums", "doubled"], "distances"),
+        step("Relu", ["distances"], "squared"),
+        step("Mul", ["squared", "narrowness"], "exponents"),
+        step("Exp", ["exponents"], "kernel"),
+        step("MatMul", ["kernel", "weights"], "logits"),
     ]
-    gives: dict[str, Sequence[str | int]] = {"logits": ["n"]}
-    if families is not None:
-        constants["of_families"] = families
-        nodes.append(_node("MatMul", ["kernel", "of_families"], "families"))
-        gives["families"] = ["n", families.shape[1]]
-    graph = _graph(nodes, constants, ("vectors", ["n", taps, width]), gives)
-    rng = np.random.default_rng(0)
-    spread = rng.standard_normal((CHECKED, len(head.mean))).astype(np.float32)
-    drawn = head.mean + spread * head.scale
-    _compare(graph, drawn.reshape(CHECKED, taps, width), head(drawn))
-    return graph
+    return {prefix + name: value for name, value in constants.items()}, nodes
 
 
 def linear(weights: NDArray[np.float32], bias: float, patches: int) -> bytes:
     """The graph of a linear head: patches float32 [n, patches, width] → float32 [n, patches]."""
     constants = {"weights": weights, "bias": np.float32(bias)}
     nodes = [
-        _node("MatMul", ["patches", "weights"], "products"),
-        _node("Add", ["products", "bias"], "logits"),
+        node("MatMul", ["patches", "weights"], "products"),
+        node("Add", ["products", "bias"], "logits"),
     ]
     shape: list[str | int] = ["n", patches, len(weights)]
-    return _graph(nodes, constants, ("patches", shape), {"logits": ["n", patches]})
+    return graph_of(nodes, constants, ("patches", shape), {"logits": ["n", patches]})
 
 
-def _graph(
+def graph_of(
     nodes: list[onnx.NodeProto],
     constants: dict[str, Any],
     given: tuple[str, Sequence[str | int]],
     gives: dict[str, Sequence[str | int]],
 ) -> bytes:
+    """A checked graph of one input of floats, by name and shape."""
     graph = helper.make_graph(
         nodes,
         "head",
@@ -100,14 +113,20 @@ def _graph(
     return bytes(model.SerializeToString())
 
 
-def _compare(graph: bytes, given: NDArray[np.float32], wanted: NDArray[np.float32]) -> None:
+def compare(graph: bytes, given: NDArray[np.float32], wanted: NDArray[np.float32]) -> None:
+    """Hold onnxruntime's logits of some vectors to numpy's.
+
+    Raises:
+        ModelError: they differ.
+    """
     found = load(graph, ("CPUExecutionProvider",), 1).run(None, {"vectors": given})[0]
     difference = float(np.abs(found - wanted).max())
     if not difference <= TOLERANCE:
         raise ModelError(f"the exported head differs by {difference:.2g} in a logit")
 
 
-def _node(
+def node(
     kind: str, inputs: list[str], output: str, **attributes: int | list[int]
 ) -> onnx.NodeProto:
+    """A node with one output."""
     return helper.make_node(kind, inputs, [output], **attributes)

@@ -35,6 +35,7 @@ from verascope.train.pixels import PixelStore
 from verascope.train.protocols import CROPS, HEADLINE, judge_crops, judge_of, logits
 from verascope.train.recipe import Recipe
 from verascope.train.report import Scored
+from verascope.train.sound_recipe import SoundRecipe
 from verascope.train.teacher import Teacher
 
 RECIPE = "recipe.json"
@@ -88,7 +89,7 @@ class Data:
         sha256: of all items and their folds.
     """
 
-    def __init__(self, items: list[Item], recipe: Recipe | HeadRecipe) -> None:
+    def __init__(self, items: list[Item], recipe: Recipe | HeadRecipe | SoundRecipe) -> None:
         self.items = items
         self.store = PixelStore(items)
         self.trained = np.array(

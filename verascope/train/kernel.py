@@ -56,9 +56,14 @@ class KernelHead:
         return near
 
 
+def classes(synthetic: NDArray[np.bool_]) -> Vectors:
+    """Targets of the two classes: 1 for synthetic, −1 for real."""
+    return np.where(synthetic, np.float32(1), np.float32(-1))
+
+
 def fit(
     views: Sequence[Vectors],
-    synthetic: NDArray[np.bool_],
+    targets: NDArray[np.floating[Any]],
     weights: NDArray[np.floating[Any]],
     recipe: HeadRecipe,
 ) -> KernelHead:
@@ -66,7 +71,7 @@ def fit(
 
     Args:
         views: the same n pictures under each view, float32 [n, d].
-        synthetic: bool [n].
+        targets: float [n], what its logits shall be: see `classes`.
         weights: how much each picture counts, float [n].
         recipe: how many components and landmarks, and how strong the penalties are.
     """
@@ -84,23 +89,23 @@ def fit(
     narrowness = recipe.narrowness / float(np.mean((points**2).sum(1)))
     blank = np.zeros(len(landmarks), np.float32)
     head = KernelHead(mean, scale, components, landmarks, narrowness, blank)
-    found = _solve(head, points.reshape(len(views), len(counts), -1), synthetic, counts, recipe)
+    found = _solve(head, points.reshape(len(views), len(counts), -1), targets, counts, recipe)
     return KernelHead(mean, scale, components, landmarks, narrowness, found)
 
 
 def _solve(
     head: KernelHead,
     points: Vectors,
-    synthetic: NDArray[np.bool_],
+    wanted: NDArray[np.floating[Any]],
     weights: Vectors,
     recipe: HeadRecipe,
 ) -> Vectors:
     """The weights of the landmarks that minimise error, inconsistency and size together.
 
-    Σ w (f − t)² + consistency · Σ w (f − mean of f over views)² + ridge · |f|², t = ±1
+    Σ w (f − t)² + consistency · Σ w (f − mean of f over views)² + ridge · |f|², t the target
     """
     kernels = np.stack([head.kernel(view) for view in points])
-    targets = weights * np.where(synthetic, 1, -1)
+    targets = weights * wanted.astype(np.float32)
     middle = kernels.mean(0)
     gram = np.zeros((len(head.landmarks),) * 2)
     for kernel in kernels:

@@ -58,7 +58,7 @@ class Teacher:
         for fold in range(INNER):
             kept, held = left_out != fold, left_out == fold
             seen = [view[kept] for view in views]
-            head = kernel.fit(seen, synthetic[kept], weights[kept], self.recipe)
+            head = kernel.fit(seen, kernel.classes(synthetic[kept]), weights[kept], self.recipe)
             logits[held] = np.mean([head(view[held]) for view in views], axis=0)
         slope, intercept = calibrate.platt(synthetic, logits, weights)
         return np.asarray(1 / (1 + np.exp(-slope * logits - intercept)), np.float32)
