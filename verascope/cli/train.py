@@ -347,7 +347,7 @@ def _show_view(view: str, done: int, of: int) -> None:
     """How far the encoder is with a view, on standard error."""
     if done == of or (done % 200 == 0 and sys.stderr.isatty()):
         end = "\n" if done == of else "\r"
-        click.echo(f"{view}: {done} of {of} pictures", err=True, nl=False)
+        click.echo(f"{view}: {done} of {of} items", err=True, nl=False)
         click.echo(end, err=True, nl=False)
 
 

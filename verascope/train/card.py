@@ -4,13 +4,43 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from verascope.detect.model_folder import ModelDescription
-from verascope.result import OperatingPoint
+from verascope.result import Modality, OperatingPoint
 
+THINGS = {
+    Modality.IMAGE: "pictures",
+    Modality.AUDIO: "recordings",
+    Modality.VIDEO: "clips",
+    Modality.TEXT: "texts",
+}
 PERCENT_POINTS = {"high_precision": "1 % point", "high_recall": "10 % point"}
 NEAR_CHANCE = 0.55  # AUROC
 CONSTANT_BRIER = 0.25  # of a score that is always ½
-COUNTS = ("pictures (synthetic / real)", "sources (synthetic / real)")
+COUNTS = ("items (synthetic / real)", "sources (synthetic / real)")
 OFTEN = 1.5  # times the false positive rate that a point was set for
+FIGURES = {
+    "auroc": "AUROC",
+    "null": "null",
+    "above_null": "AUROC − null",
+    "header_null": "null of headers",
+    "auroc_raw": "AUROC raw",
+    "within_sources": "AUROC within sources",
+    "eer": "EER",
+    "tpr_at_1": "TPR at 1 % FPR",
+    "tpr_at_5": "TPR at 5 % FPR",
+    "pairs": "pairs won",
+}
+ALWAYS = frozenset(FIGURES) - {"header_null", "within_sources"}
+NULLS = {
+    Modality.IMAGE: (
+        "The null sees only the size and the byte count of the file that the protocol makes "
+        "(as-is: of the corpus's own file, metadata included)."
+    ),
+    Modality.AUDIO: (
+        "The null sees the file's header (rate, channels, container, duration, bytes) and the "
+        "level, silence, noise floor, clipping and bandwidth of what the protocol makes of it, 14 "
+        "numbers; the null of headers the first six."
+    ),
+}
 SPLITS = {
     "leave_sources_out": "Leave-sources-out on the training split",
     "dev": "Dev split",
@@ -18,7 +48,7 @@ SPLITS = {
 }
 INTRODUCTIONS = {
     "leave_sources_out": (
-        "Each picture was scored by a network that had seen no picture of its source, repository "
+        "Each item was scored by a network that had seen no item of its source, repository "
         "or pair. Models were chosen by this figure; scores are standardised within a fold and "
         "pooled (raw: pooled as they are)."
     ),
@@ -26,7 +56,7 @@ INTRODUCTIONS = {
     "refit": (
         "When every choice was fixed, the model was fitted again on both splits, and that is the "
         "one in this folder. Its thresholds are set on these scores, each by a model that had "
-        "seen no picture of the source; the figures above are of the fit on the training split."
+        "seen no item of the source; the figures above are of the fit on the training split."
     ),
 }
 
@@ -58,7 +88,7 @@ def _head(d: ModelDescription) -> list[str]:
     return [
         f"# {d.name} {d.version}",
         "",
-        f"Tells machine-made pictures from real ones. {d.parameters:,} parameters, "
+        f"Tells machine-made {THINGS[d.modality]} from real ones. {d.parameters:,} parameters, "
         f"model.onnx sha256 `{d.sha256}`. This card is generated from model.json.",
         "",
         *_pairs(d.preprocessing),
@@ -81,15 +111,15 @@ def _use(d: ModelDescription) -> list[str]:
     return [
         "## Use",
         "",
-        "A first, cheap look at many pictures: to order a queue, to decide what a person or a "
-        "slower method looks at. Not for accusing anyone: at the prior of "
-        f"{d.calibration.prior:g} the score is a probability, but where few pictures are "
+        f"A first look at many {THINGS[d.modality]}: to order a queue, to decide what a person "
+        "or a slower method looks at. Not for accusing anyone: at the prior of "
+        f"{d.calibration.prior:g} the score is a probability, but where few items are "
         "synthetic most flagged ones are real.",
         "",
-        "What errors cost: a real picture that is flagged can cost its maker a post, a sale, a "
+        "What errors cost: a real one that is flagged can cost its maker a post, a sale, a "
         "prize or trust; a synthetic one that is missed passes as a witness. The thresholds below "
-        "were set on real pictures of sources that the scoring network had never seen; true "
-        "positives are the share of synthetic pictures of such sources that reach them.",
+        "were set on real items of sources that the scoring network had never seen; true "
+        "positives are the share of synthetic items of such sources that reach them.",
         "",
         *_table(
             [
@@ -107,7 +137,7 @@ def _use(d: ModelDescription) -> list[str]:
 
 
 def _true_positives(point: OperatingPoint) -> list[str]:
-    """The share of synthetic pictures that reach a point, and its interval."""
+    """The share of synthetic items that reach a point, and its interval."""
     if point.true_positive_rate is None or point.true_positive_interval is None:
         return ["not measured", "not measured"]
     low, high = point.true_positive_interval
@@ -131,13 +161,13 @@ def _families(d: ModelDescription) -> list[str]:
     return [
         "## The nearest family",
         "",
-        f"For a picture that reaches a threshold it names one of {', '.join(known.names)}. Of "
-        f"synthetic pictures whose source was left out, whole, {_percent(known.right)} were named "
+        f"For an item that reaches a threshold it names one of {', '.join(known.names)}. Of "
+        f"synthetic items whose source was left out, whole, {_percent(known.right)} were named "
         f"rightly (the commonest family for all: {_percent(known.commonest)}; mean over families: "
         f"{_percent(known.balanced)}). It is a hint: a family that is not in this list is named as "
         "one that is.",
         "",
-        *_table(["lead of the first, from", "right", "95 % interval", "pictures"], rows),
+        *_table(["lead of the first, from", "right", "95 % interval", "items"], rows),
         "",
     ]
 
@@ -165,10 +195,9 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     lines = [f"## {SPLITS[name]}", "", INTRODUCTIONS[name], ""]
     lines += [
         "Intervals are 95 % bootstrap intervals over sources, drawn anew within each class; where "
-        "a class has one source, over its pictures, and then how sources differ is not in the "
-        "interval. Those of shares are at least as wide as Wilson's over pictures. The null sees "
-        "only the size and the byte count of the file that the protocol makes (as-is: of the "
-        "corpus's own file, metadata included).",
+        "a class has one source, over its items, and then how sources differ is not in the "
+        "interval. Those of shares are at least as wide as Wilson's over items. "
+        + NULLS[d.modality],
         "",
     ]
     lines += [*_discrimination(metrics["discrimination"]), ""]
@@ -177,28 +206,34 @@ def _split(d: ModelDescription, name: str) -> list[str]:
     scales = ", ".join(
         f"{s['mean']:.2f} ± {s['deviation']:.2f}" for s in metrics["real_logits"].values()
     )
-    lines += [f"Logits of real pictures, mean ± deviation, by scoring network: {scales}.", ""]
-    lines += ["### AUROC by what the picture shows and by family (equal crops)", ""]
+    lines += [f"Logits of real items, mean ± deviation, by scoring network: {scales}.", ""]
+    headline = _headline(metrics)
+    lines += [f"### AUROC by kind and by family ({headline})", ""]
     groups = metrics["auroc_by_style"] | metrics["auroc_by_family"]
     lines += [*_figures("group", groups), ""]
-    lines += ["### AUROC by synthetic source (equal crops)", ""]
+    lines += [f"### AUROC by synthetic source ({headline})", ""]
     lines += [
         "One synthetic source a row: the intervals say nothing of other sources of its generators.",
         "",
     ]
     lines += [*_figures("source", metrics["auroc_by_source"]), ""]
     if metrics["apart"]:
-        lines += ["### Outside the headline: edited and partly generated pictures", ""]
+        lines += ["### Outside the headline: edited and partly generated items", ""]
         lines += [*_figures("kind", metrics["apart"]), ""]
-    lines += ["### Real pictures flagged", ""]
+    lines += ["### Real items flagged", ""]
     for protocol, groups in metrics["false_positives"].items():
         lines += [*_flagged(f"{protocol}: kind", groups), ""]
-    lines += ["By source (equal crops):", ""]
+    lines += [f"By source ({headline}):", ""]
     lines += [*_flagged("source", metrics["false_positives_by_source"]), ""]
-    lines += ["### Synthetic pictures found", ""]
+    lines += ["### Synthetic items found", ""]
     for protocol, groups in metrics["found"].items():
         lines += [*_flagged(f"{protocol}: family", groups), ""]
     return lines
+
+
+def _headline(metrics: dict[str, Any]) -> str:
+    """The protocol that comes first."""
+    return str(next(iter(metrics["discrimination"])))
 
 
 def _failures(d: ModelDescription, name: str) -> list[str]:
@@ -214,7 +249,7 @@ def _failures(d: ModelDescription, name: str) -> list[str]:
     recall = d.operating_points[-1]
     flagged = [
         f"{kind} ({_percent(values[recall.name]['value'])})"
-        for kind, values in metrics["false_positives"]["equal-crops"].items()
+        for kind, values in metrics["false_positives"][_headline(metrics)].items()
         if values[recall.name]["value"] > OFTEN * recall.false_positive_rate
     ]
     lines = [*_against_the_null(name, metrics["discrimination"])]
@@ -223,7 +258,7 @@ def _failures(d: ModelDescription, name: str) -> list[str]:
         lines.append(f"{SPLITS[name]}: near chance or worse (AUROC) on {', '.join(missed)}.")
     if flagged:
         lines.append(
-            f"{SPLITS[name]}: real pictures flagged at the {PERCENT_POINTS[recall.name]} far more "
+            f"{SPLITS[name]}: real items flagged at the {PERCENT_POINTS[recall.name]} far more "
             f"often than it was set for: {', '.join(flagged)}."
         )
     return lines
@@ -245,23 +280,24 @@ def _against_the_null(split: str, protocols: dict[str, Any]) -> Iterable[str]:
 
 
 def _without_lift(split: str, metrics: dict[str, Any]) -> Iterable[str]:
-    """Each point that synthetic pictures were not shown to reach more often than real ones."""
-    sets = [metrics[name]["equal-crops"].get("all") for name in ("found", "false_positives")]
-    if None in sets:  # too few pictures for a row
-        yield f"{SPLITS[split]}: too few pictures to say what reaches the operating points."
+    """Each point that synthetic items were not shown to reach more often than real ones."""
+    headline = _headline(metrics)
+    sets = [metrics[name][headline].get("all") for name in ("found", "false_positives")]
+    if None in sets:  # too few items for a row
+        yield f"{SPLITS[split]}: too few items to say what reaches the operating points."
         return
     for point, text in PERCENT_POINTS.items():
         made, real = (found[point] for found in sets)
         if has_lift(made, real) is not True:
             word = "do not reach" if has_lift(made, real) is False else "were not shown to reach"
             yield (
-                f"{SPLITS[split]}, equal-crops: synthetic pictures {word} the {text} more often "
+                f"{SPLITS[split]}, {headline}: synthetic items {word} the {text} more often "
                 f"than real ones ({_share(made)} against {_share(real)})."
             )
 
 
 def has_lift(synthetic: dict[str, Any], real: dict[str, Any]) -> bool | None:
-    """Whether more synthetic than real pictures reach a point; None where intervals overlap."""
+    """Whether more synthetic than real items reach a point; None where intervals overlap."""
     if synthetic["value"] <= real["value"]:
         return False
     return True if synthetic["interval"][0] > real["interval"][1] else None
@@ -274,7 +310,7 @@ def _reliability(values: dict[str, Any] | None) -> list[str]:
     shown = values["brier"]["interval"][1] < CONSTANT_BRIER
     doubt = "" if shown else " (not shown to be better than that)"
     return [
-        "Scores as probabilities, both classes weighted alike (equal crops): Brier score "
+        "Scores as probabilities, both classes weighted alike: Brier score "
         f"{_figure(values['brier'])}, where a constant ½ has {CONSTANT_BRIER:g}{doubt}; expected "
         f"calibration error over tenths {_figure(values['calibration_error'])}.",
         "",
@@ -298,23 +334,16 @@ def _recompute(d: ModelDescription) -> list[str]:
 
 def _discrimination(protocols: dict[str, Any]) -> list[str]:
     """One row a protocol: AUROC, its null, EER, TPR."""
-    keys = ("auroc", "null", "above_null", "auroc_raw", "eer", "tpr_at_1", "tpr_at_5", "pairs")
-    titles = [
-        "protocol",
-        "AUROC",
-        "null",
-        "AUROC − null",
-        "AUROC raw",
-        "EER",
-        "TPR at 1 % FPR",
-        "TPR at 5 % FPR",
-        "pairs won",
-        *COUNTS,
-    ]
+    columns = {
+        key: title
+        for key, title in FIGURES.items()
+        if key in ALWAYS or any(key in values for values in protocols.values())
+    }
+    titles = ["protocol", *columns.values(), *COUNTS]
     rows = [
         [
             name,
-            *(_figure(values.get(key)) for key in keys),
+            *(_figure(values.get(key)) for key in columns),
             *_counts(values["auroc"]),
         ]
         for name, values in protocols.items()
@@ -345,7 +374,7 @@ def _flagged(title: str, groups: dict[str, Any]) -> list[str]:
         for name, values in groups.items()
     ]
     columns = [f"at the {text}" for text in PERCENT_POINTS.values()]
-    return _table([title, *columns, "pictures", "sources"], rows)
+    return _table([title, *columns, "items", "sources"], rows)
 
 
 def _figure(value: dict[str, Any] | None) -> str:

@@ -22,15 +22,27 @@ EDITED_KINDS = frozenset({"superres", "stylised-photo"})
 # Only a part is generated, or nothing but an autoencoder's pass: reported apart, not trained on.
 OUTSIDE_KINDS = frozenset({"reconstruction", "inpainted", "spliced"})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-# What a picture shows, coarsely: photographs are mostly real and art is mostly synthetic, so
-# batches and tables are balanced over it.
+SPEECH = (
+    "acted-speech",
+    "conversational",
+    "meeting",
+    "narration",
+    "phone",
+    "prompt",
+    "read-speech",
+    "speech",
+)
+# What it is, coarsely. Photographs are mostly real and art is mostly synthetic, so batches and
+# tables are balanced over it; detectors of sound are judged on speech, music and sound apart.
 STYLES = {
     "photo": "photograph",
     "phone-photo": "photograph",
     "product-photo": "photograph",
     "face": "face",
     "animal-face": "face",
-}
+    "music": "music",
+    "sound": "sound",
+} | dict.fromkeys(SPEECH, "speech")
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class Item:
 
     @property
     def style(self) -> str:
-        """photograph, face or other."""
+        """Photograph or face; speech, music or sound; or other."""
         return STYLES.get(self.row.kind, "other")
 
     @property

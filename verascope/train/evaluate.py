@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Metric: TypeAlias = Callable[[NDArray[np.bool_], Floats, Floats], float]
 RESAMPLES = 1000
+FEWEST_INSIDE = 2  # items of each class, for an AUROC inside a source
 TENTHS = 10  # bins of a score, for its calibration error
 
 
@@ -93,6 +94,19 @@ def paired(synthetic: NDArray[np.bool_], scores: Floats, pairs: Sequence[str]) -
             for fake in fakes
         ]
     )
+
+
+def within_sources(
+    synthetic: NDArray[np.bool_], scores: Floats, sources: Sequence[str]
+) -> dict[str, float]:
+    """AUROC inside each source that has two items of each class at least, by source."""
+    names = np.array(sources)
+    found = {}
+    for name in np.unique(names):
+        made, inside = synthetic[names == name], scores[names == name]
+        if min(made.sum(), (~made).sum()) >= FEWEST_INSIDE:
+            found[str(name)] = auroc(made, inside)
+    return found
 
 
 def figure(
@@ -199,7 +213,7 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 
 def mean_of(values: Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
-    """A mean over pairs with its bootstrap interval; `items` counts a pair on either side."""
+    """A mean over pairs (or sources) with its bootstrap interval; each counts on either side."""
     rng = np.random.default_rng(seed)
     draws = rng.choice(values, (resamples, len(values))).mean(1)
     low, high = np.quantile(draws, (0.025, 0.975))

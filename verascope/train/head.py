@@ -6,7 +6,6 @@ figure, the calibration and the thresholds. Then the same recipe on all training
 is exported. The dev split chooses nothing.
 """
 
-import csv
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -36,10 +35,10 @@ from verascope.train.pixels import PixelStore
 from verascope.train.protocols import HEADLINE, PICTURES
 from verascope.train.report import Scored
 from verascope.train.sampling import by_source
+from verascope.train.scores import SCORES, write_scores
 
 LEFT_OUT = "leave_sources_out"
 REFIT = "refit"
-SCORES = "scores.csv"
 COLUMNS = ("path", "sha256", "label", "source", "generator", "kind")  # of the manifest
 SCANNED = "whole"  # the protocol nearest to what is scanned; hints are measured under it
 RECIPE = "recipe.json"
@@ -116,7 +115,7 @@ def train_head(run: HeadRun) -> Path:
         metrics[DEV] = report.figures(scored, learned.calibration, learned.points, null)
     run.out.mkdir(parents=True, exist_ok=True)
     (run.out / RECIPE).write_bytes(msgspec.json.format(msgspec.json.encode(run.recipe)))
-    _write_scores(run.out / SCORES, [("train", learned.held_out), (DEV, scored)])
+    write_scores(run.out / SCORES, [("train", learned.held_out), (DEV, scored)])
     if run.refit:
         data = Data([*data.items, *dev], run.recipe)
         vectors = {view: np.concatenate([vectors[view], unseen[view]]) for view in views}
@@ -299,42 +298,6 @@ def _patches(run: HeadRun, data: Data, vectors: Vectors, fitted: Calibration) ->
     side = run.encoder.description.side
     patches = run.encoder.patches(np.zeros((1, side, side, 3), np.uint8)).shape[1]
     return head_graph.linear((final.weights * scale).astype(np.float32), float(bias), patches)
-
-
-def _write_scores(file: Path, splits: Sequence[tuple[str, dict[str, Scored]]]) -> None:
-    """One row a file: what it is, and its logits under each protocol, out of fold on train."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        out = csv.writer(stream)
-        names = (
-            "split",
-            "path",
-            "sha256",
-            "label",
-            "source",
-            "generator",
-            "kind",
-            "headline",
-            "fold",
-        )
-        out.writerow([*names, *PICTURES])
-        for split, scored in splits:
-            rows: dict[str, list[Any]] = {}
-            for view in PICTURES:
-                part = scored[view]
-                for item, logit, fold in zip(part.items, part.logits, part.folds, strict=True):
-                    row = item.row
-                    facts = [
-                        split,
-                        row.path,
-                        row.sha256,
-                        row.label,
-                        row.source,
-                        row.generator,
-                        row.kind,
-                    ]
-                    kept = rows.setdefault(row.path, [*facts, int(item.headline), int(fold)])
-                    kept.append(f"{logit:.4f}")
-            out.writerows(rows.values())
 
 
 def _evaluate_command(run: HeadRun) -> str:

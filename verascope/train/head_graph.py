@@ -113,7 +113,12 @@ def graph_of(
     return bytes(model.SerializeToString())
 
 
-def compare(graph: bytes, given: NDArray[np.float32], wanted: NDArray[np.float32]) -> None:
+def compare(
+    graph: bytes,
+    given: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    tolerance: float = TOLERANCE,
+) -> None:
     """Hold onnxruntime's logits of some vectors to numpy's.
 
     Raises:
@@ -121,7 +126,7 @@ def compare(graph: bytes, given: NDArray[np.float32], wanted: NDArray[np.float32
     """
     found = load(graph, ("CPUExecutionProvider",), 1).run(None, {"vectors": given})[0]
     difference = float(np.abs(found - wanted).max())
-    if not difference <= TOLERANCE:
+    if not difference <= tolerance:
         raise ModelError(f"the exported head differs by {difference:.2g} in a logit")
 
 

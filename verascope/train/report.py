@@ -131,7 +131,8 @@ def reliability(scored: Scored, calibration: Calibration) -> dict[str, Any]:
 def discrimination(scored: Scored) -> dict[str, Any]:
     """AUROC, EER, TPR at 1 % and 5 % over the headline items, standardised by fold; AUROC raw too.
 
-    With pairs, also how often the synthetic one of a real and synthetic twin scores higher.
+    With pairs, also how often the synthetic one of a real and synthetic twin scores higher; with
+    sources that hold both classes, the mean AUROC inside them.
     """
     counted = scored.only(lambda item: item.headline)
     scores = standardised(counted.logits, counted.folds)
@@ -142,6 +143,9 @@ def discrimination(scored: Scored) -> dict[str, Any]:
     )
     if len(wins) >= FEWEST:
         found["pairs"] = evaluate.mean_of(wins)
+    inside = evaluate.within_sources(counted.synthetic, counted.logits, counted.sources)
+    if len(inside) > 1:
+        found["within_sources"] = evaluate.mean_of(np.array(list(inside.values())))
     rounded: dict[str, Any] = plain(found)
     return rounded
 

@@ -24,11 +24,13 @@ from verascope.encoders.known import SOUND
 from verascope.encoders.spectral import clips
 from verascope.errors import UsageError
 from verascope.result import Modality
-from verascope.train import calibrate, corpora, report, sound_features, sound_views
+from verascope.train import calibrate, corpora, report, sound_features, sound_nulls, sound_views
 from verascope.train.corpora import Item
+from verascope.train.evaluate import Floats
 from verascope.train.folder import Facts, Model, code_sha256, reference_file, write
 from verascope.train.image import DEV, MODEL, RECIPE, Data
 from verascope.train.report import Scored
+from verascope.train.scores import SCORES, write_scores
 from verascope.train.sound_graph import to_onnx
 from verascope.train.sound_heads import Heads, Material, fit, is_built_in
 from verascope.train.sound_recipe import HeadPart, SoundRecipe
@@ -87,11 +89,17 @@ def train_sound(run: SoundRun) -> Path:
     fitted = calibrate.calibration(main.synthetic, main.logits, main.sources, seed=run.recipe.seed)
     points = calibrate.operating_points(fitted, main.synthetic, main.logits, main.sources)
     heads = fit(material.at(data.trained), run.recipe)
-    metrics = {LEFT_OUT: report.figures(held_out, fitted, points, {})}
+    seen = sound_nulls.table(held_out[sound_views.HEADLINE].items)
+    blind = _nulls(held_out, seen)
+    metrics = {LEFT_OUT: report.figures(held_out, fitted, points, blind)}
+    splits = [("train", held_out)]
     if dev:
         scored = {view: Scored(dev, heads(unseen, view)) for view in sound_views.VIEWS}
-        metrics[DEV] = report.figures(scored, fitted, points, {})
+        blind = _nulls(scored, sound_nulls.table(dev), (seen, held_out[sound_views.HEADLINE]))
+        metrics[DEV] = report.figures(scored, fitted, points, blind)
+        splits.append((DEV, scored))
     run.out.mkdir(parents=True, exist_ok=True)
+    write_scores(run.out / SCORES, splits)
     (run.out / RECIPE).write_bytes(msgspec.json.format(msgspec.json.encode(run.recipe)))
     facts = Facts(
         run.name,
@@ -136,6 +144,29 @@ def _score_held_out(run: SoundRun, data: Data, material: Material) -> dict[str, 
         for view, logits in found.items():
             logits[held] = heads(material.at(held), view)
     return {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}
+
+
+def _nulls(
+    scored: dict[str, Scored], values: Floats, train: tuple[Floats, Scored] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Both nulls beside the scores of each view: of header and level, and of the header alone.
+
+    Args:
+        scored: the recordings, the same under each view.
+        values: their table, see sound_nulls.
+        train: the training recordings' and what they are; None: the other folds of `scored`.
+    """
+    header = len(sound_nulls.HEADER)
+    full = alone = None
+    if train is not None:
+        chosen = np.array([item.headline for item in train[1].items])
+        full = train[0][chosen], train[1].synthetic[chosen]
+        alone = full[0][:, :header], full[1]
+    return {
+        view: report.null(part, values, full)
+        | {"header_null": report.null(part, values[:, :header], alone)["null"]}
+        for view, part in scored.items()
+    }
 
 
 def _encoder(part: HeadPart) -> SoundEncoder:
