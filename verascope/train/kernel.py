@@ -8,7 +8,7 @@ by a penalty on what the head makes of each beyond their mean: a consistency los
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ class KernelHead:
 
     def kernel(self, points: Vectors) -> Vectors:
         """The kernel of points [n, k] against each landmark: [n, m], 0 to 1."""
-        near: Vectors = np.exp(-np.float32(self.narrowness) * _squared(points, self.landmarks))
+        near: Vectors = np.exp(-self.narrowness * _squared(points, self.landmarks))
         return near
 
 
@@ -102,17 +102,19 @@ def _solve(
 ) -> Vectors:
     """The weights of the landmarks that minimise error, inconsistency and size together.
 
-    Σ w (f − t)² + consistency · Σ w (f − mean of f over views)² + ridge · |f|², t the target
+    Σ w (f − t)² + consistency · Σ w (f − mean of f over views)² + ridge · |f|², t the target. In
+    double precision: what single precision rounds off a kernel outweighs a small ridge.
     """
-    kernels = np.stack([head.kernel(view) for view in points])
-    targets = weights * wanted.astype(np.float32)
+    precise = replace(head, landmarks=head.landmarks.astype(np.float64))
+    kernels = np.stack([precise.kernel(view.astype(np.float64)) for view in points])
+    targets = weights * wanted
     middle = kernels.mean(0)
     gram = np.zeros((len(head.landmarks),) * 2)
     for kernel in kernels:
         apart = kernel - middle
         gram += (kernel * weights[:, None]).T @ kernel / len(kernels)
         gram += recipe.consistency * (apart * weights[:, None]).T @ apart / len(kernels)
-    gram += recipe.ridge * head.kernel(head.landmarks) + JITTER * np.eye(len(gram))
+    gram += recipe.ridge * precise.kernel(precise.landmarks) + JITTER * np.eye(len(gram))
     found: Vectors = np.linalg.solve(gram, middle.T @ targets).astype(np.float32)
     return found
 
@@ -146,4 +148,4 @@ def _half(values: Vectors) -> Vectors:
 def _squared(points: Vectors, others: Vectors) -> Vectors:
     """Squared distances: [n, m]."""
     lengths = (points**2).sum(1)[:, None] + (others**2).sum(1)
-    return np.asarray(np.maximum(lengths - 2 * points @ others.T, 0), np.float32)
+    return np.maximum(lengths - 2 * points @ others.T, 0)
