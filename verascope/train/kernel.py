@@ -132,12 +132,14 @@ def _principal(every: Vectors, share: Vectors, recipe: HeadRecipe) -> Vectors:
 
 
 def _drawn(views: int, weights: Vectors, recipe: HeadRecipe) -> NDArray[np.int64]:
-    """Which rows of all views become landmarks: each picture once at most, views in turn."""
+    """Which rows of all views become landmarks, views in turn: no picture twice before all once."""
     rng = np.random.default_rng(recipe.seed)
     n = len(weights)
-    most = min(recipe.landmarks, n)
-    pictures = rng.choice(n, most, replace=False, p=weights / weights.sum(dtype=np.float64))
-    return np.asarray(np.arange(most) % views * n + pictures, np.int64)
+    most = min(recipe.landmarks, views * n)
+    shares = weights / weights.sum(dtype=np.float64)
+    pictures = np.resize(rng.choice(n, min(most, n), replace=False, p=shares), most)
+    turns = np.arange(most) % n + np.arange(most) // n
+    return np.asarray(turns % views * n + pictures, np.int64)
 
 
 def _half(values: Vectors) -> Vectors:

@@ -42,7 +42,7 @@ class SoundRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         balance: sources count with this power of their size, below 1: 0.5 is the square root.
         built_in: share of the synthetic class's weight that recordings made by our own generators
             have together.
-        landmarks: training recordings that a kernel compares with.
+        landmarks: training recordings, under one view or more, that a kernel compares with.
     """
 
     name: str
@@ -73,15 +73,20 @@ class SoundRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 TRANSFORMER = HeadPart(
     encoder="distillmos",
     taps=("transformer 3", "transformer 4", "transformer 5"),
+    components=80,
     narrowness=0.1,
     ridge=0.5,
 )
-CONVOLUTION = HeadPart(encoder="distillmos", taps=("bands 6",))
-TEXTURE = HeadPart(encoder="spectral", taps=("texture",), ridge=0.025)
-BANDS = HeadPart(encoder="spectral", taps=("bands",))
+CONVOLUTION = HeadPart(encoder="distillmos", taps=("bands 6",), components=80)
+WORDS = HeadPart(
+    encoder="whisper-base", taps=("block 3",), components=80, narrowness=0.1, ridge=0.3
+)
+ACCURATE = (TRANSFORMER, CONVOLUTION, WORDS)
+TEXTURE = HeadPart(encoder="spectral", taps=("texture",), components=80, ridge=0.025)
+BANDS = HeadPart(encoder="spectral", taps=("bands",), components=80, ridge=0.033)
 RECIPES = {
-    "accurate": SoundRecipe(name="accurate", heads=(TRANSFORMER, CONVOLUTION)),
-    "fast": SoundRecipe(name="fast", heads=(TEXTURE, BANDS), teachers=(TRANSFORMER, CONVOLUTION)),
+    "accurate": SoundRecipe(name="accurate", heads=ACCURATE),
+    "fast": SoundRecipe(name="fast", heads=(TEXTURE, BANDS), teachers=ACCURATE, landmarks=2000),
     "tiny": SoundRecipe(
         name="tiny",
         heads=(HeadPart(encoder="spectral", taps=("texture",), components=8),),
