@@ -20,6 +20,11 @@ class Modality(StrEnum):
     VIDEO = "video"
     TEXT = "text"
 
+    @property
+    def noun(self) -> str:
+        """One of it, in a sentence."""
+        return "recording" if self is Modality.AUDIO else str(self)
+
 
 class Status(StrEnum):
     """How far the judging of an input came."""

@@ -14,13 +14,14 @@ from verascope.detect.contract import Array, Detector, Estimate
 from verascope.result import Modality
 
 NAMES = list(registry.entries())
+HOMES = {"image-clip": "clip_home", "audio-encoders": "sound_home"}  # fixtures with the encoders
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def detector(request: pytest.FixtureRequest) -> Iterator[Detector]:
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == registry.ACCURATE:
-            patch.setenv("VERASCOPE_MODELS", str(request.getfixturevalue("clip_home")))
+        if home := HOMES.get(request.param):
+            patch.setenv("VERASCOPE_MODELS", str(request.getfixturevalue(home)))
         yield registry.create(request.param)
 
 

@@ -15,9 +15,13 @@ from verascope.detect.model_folder import CARD, GRAPH, REFERENCE, ModelFolder
 from verascope.errors import ModelError
 from verascope.train.card import card
 
-MODELS = sorted((Path(image_residual.__file__).parent / "models").iterdir())
+MODELS = sorted(
+    file.parent for file in (Path(image_residual.__file__).parent / "models").glob("*/model.json")
+)
 LARGEST_BYTES = 4_000_000
 INT8_TOLERANCE = 0.05  # of a logit: other processors round some activations the other way
+
+NEARLY_LINEAR_TOLERANCE = 0.02  # likewise: large weights cancel each other in single precision
 
 
 @pytest.fixture(params=MODELS, ids=lambda folder: folder.name)
@@ -45,9 +49,13 @@ def test_stored_windows_still_get_their_logits(
 ) -> None:
     """A refactoring, another runtime or a wrong kernel must not move scores unseen."""
     tolerance = 1e-3
-    if ModelFolder(folder).description.encoder is not None:
+    described = ModelFolder(folder).description
+    if described.encoder is not None:
         monkeypatch.setenv("VERASCOPE_MODELS", str(request.getfixturevalue("clip_home")))
         tolerance = INT8_TOLERANCE
+    if described.encoders:
+        monkeypatch.setenv("VERASCOPE_MODELS", str(request.getfixturevalue("sound_home")))
+        tolerance = NEARLY_LINEAR_TOLERANCE
     windows, logits = ModelFolder(folder).reference()
     np.testing.assert_allclose(detector_of(folder).score(windows), logits, atol=tolerance)
     assert np.ptp(logits) > 0.1
@@ -101,7 +109,7 @@ def test_the_description_is_honest(folder: Path) -> None:
     description = ModelFolder(folder).description
     assert all(len(c["manifest_sha256"]) == 64 for c in description.training["corpora"])
     for split in ("leave_sources_out", "dev"):
-        headline = description.metrics[split]["discrimination"]["equal-crops"]
+        headline = next(iter(description.metrics[split]["discrimination"].values()))
         for key in ("auroc", "null", "eer", "tpr_at_1", "tpr_at_5"):
             low, high = headline[key]["interval"]
             assert low <= headline[key]["value"] <= high

@@ -34,7 +34,7 @@ def evidence(score: DetectorScore, detector: Detector, profile: Profile | None =
     if point is None:
         statement = (
             f"{score.name} found no trace of synthesis that it knows. This does not show that the "
-            f"{detector.modality} is real."
+            f"{detector.modality.noun} is real."
         )
         return Evidence(
             kind="detector",
@@ -95,7 +95,7 @@ def _rates(point: OperatingPoint, detector: Detector, profile: Profile | None) -
 
 def _measured_on(detector: Detector, profile: Profile | None) -> str:
     if profile is None:
-        return f"{detector.modality}s from sources kept out of training"
+        return f"{detector.modality.noun}s from sources kept out of training"
     count, sources = f"{profile.items:,}", len(profile.sources)
     folders = "one folder" if sources == 1 else f"{sources} folders"
     return f"files like the {count} of the calibration {profile.name} (from {folders})"

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from verascope.detect.contract import Detector
-from verascope.errors import UsageError
+from verascope.errors import UsageError, VerascopeError
 from verascope.result import Modality
 from verascope.settings import Quality
 
@@ -30,11 +30,22 @@ class Entry(Struct, frozen=True):
     folder: str | None = None
 
 
-FAST = "image-residual"
-ACCURATE = "image-clip"  # needs its encoder, which `verascope models install` puts into the cache
+class Tiers(NamedTuple):
+    """The two built-in detectors of a modality, by name."""
+
+    fast: str
+    accurate: str  # needs encoders, which `verascope models install` puts into the cache
+
+
+TIERS = {
+    Modality.IMAGE: Tiers("image-residual", "image-clip"),
+    Modality.AUDIO: Tiers("audio-spectral", "audio-encoders"),
+}
 BUILT_IN = {
-    FAST: Entry(Modality.IMAGE, "verascope.detect.image_residual:ImageResidual"),
-    ACCURATE: Entry(Modality.IMAGE, "verascope.detect.image_clip:ImageClip"),
+    "image-residual": Entry(Modality.IMAGE, "verascope.detect.image_residual:ImageResidual"),
+    "image-clip": Entry(Modality.IMAGE, "verascope.detect.image_clip:ImageClip"),
+    "audio-spectral": Entry(Modality.AUDIO, "verascope.detect.audio_spectral:AudioSpectral"),
+    "audio-encoders": Entry(Modality.AUDIO, "verascope.detect.audio_encoders:AudioEncoders"),
 }
 
 
@@ -62,26 +73,42 @@ def entries() -> dict[str, Entry]:
 
 
 def wanted(quality: Quality) -> dict[str, Entry]:
-    """The registered detectors but for the image tier that was not asked for.
+    """The registered detectors but for the tier of each modality that was not asked for.
+
+    Where the accurate tier of a modality was asked for and lacks its encoders, the fast one takes
+    its place; `lacking` tells of it.
 
     Raises:
-        UsageError: the accurate tier was asked for by name and has no encoder to stand on.
+        UsageError: accurate tiers were asked for by name and none has its encoders.
     """
-    left_out = FAST if _accurate(quality) else ACCURATE
-    return {name: entry for name, entry in entries().items() if name != left_out}
+    lacks = {} if quality is Quality.FAST else _lacks()
+    if quality is Quality.ACCURATE and len(lacks) == len(TIERS):
+        raise next(iter(lacks.values()))
+    left_out = {
+        tiers.accurate if quality is Quality.FAST or modality in lacks else tiers.fast
+        for modality, tiers in TIERS.items()
+    }
+    return {name: entry for name, entry in entries().items() if name not in left_out}
 
 
-def _accurate(quality: Quality) -> bool:
-    if quality is Quality.FAST:
-        return False
-    from verascope.detect.image_clip import ImageClip
+def lacking(quality: Quality) -> list[str]:
+    """What was asked for and is not there, in words that name the mend; a line each."""
+    if quality is not Quality.ACCURATE:
+        return []
+    return [
+        f"{modality}: {TIERS[modality].fast} judges instead; {error}"
+        for modality, error in _lacks().items()
+    ]
 
-    detector = ImageClip(name=ACCURATE)
-    if detector.find() is not None:
-        return True
-    if quality is Quality.ACCURATE:
-        raise detector.missing()
-    return False
+
+def _lacks() -> dict[Modality, VerascopeError]:
+    """The modalities whose accurate tier has no encoders to stand on, and what is missing."""
+    found = {}
+    for modality, tiers in TIERS.items():
+        detector: Any = build(tiers.accurate, BUILT_IN[tiers.accurate])
+        if not detector.find():
+            found[modality] = detector.missing()
+    return found
 
 
 def resolve(name: str) -> Entry:
@@ -93,7 +120,7 @@ def resolve(name: str) -> Entry:
     if name in entries():
         return entries()[name]
     if (Path(name) / "model.json").is_file():
-        return Entry(Modality.IMAGE, _runner(Path(name)), str(Path(name).absolute()))
+        return _of_folder(Path(name))
     from difflib import get_close_matches
 
     near = get_close_matches(name, entries(), n=3)
@@ -101,12 +128,16 @@ def resolve(name: str) -> Entry:
     raise UsageError(f"no detector or model folder called {name!r}{hint}")
 
 
-def _runner(folder: Path) -> str:
-    """What runs a model folder of `verascope train`: it stands on an encoder, or on crops."""
+def _of_folder(folder: Path) -> Entry:
+    """What runs a model folder of `verascope train`: it may stand on encoders."""
     from verascope.detect.model_folder import ModelFolder
+    from verascope.detect.spectral_encoder import NAME
 
     described = ModelFolder(folder).description
-    return BUILT_IN[FAST if described.encoder is None else ACCURATE].target
+    stands = described.encoder is not None or any(use.name != NAME for use in described.encoders)
+    tiers = TIERS[described.modality]
+    target = BUILT_IN[tiers.accurate if stands else tiers.fast].target
+    return Entry(described.modality, target, str(folder.absolute()))
 
 
 def build(

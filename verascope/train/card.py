@@ -6,12 +6,6 @@ from typing import Any
 from verascope.detect.model_folder import ModelDescription
 from verascope.result import Modality, OperatingPoint
 
-THINGS = {
-    Modality.IMAGE: "pictures",
-    Modality.AUDIO: "recordings",
-    Modality.VIDEO: "clips",
-    Modality.TEXT: "texts",
-}
 PERCENT_POINTS = {"high_precision": "1 % point", "high_recall": "10 % point"}
 NEAR_CHANCE = 0.55  # AUROC
 CONSTANT_BRIER = 0.25  # of a score that is always ½
@@ -88,7 +82,7 @@ def _head(d: ModelDescription) -> list[str]:
     return [
         f"# {d.name} {d.version}",
         "",
-        f"Tells machine-made {THINGS[d.modality]} from real ones. {d.parameters:,} parameters, "
+        f"Tells machine-made {d.modality.noun}s from real ones. {d.parameters:,} parameters, "
         f"model.onnx sha256 `{d.sha256}`. This card is generated from model.json.",
         "",
         *_pairs(d.preprocessing),
@@ -111,7 +105,7 @@ def _use(d: ModelDescription) -> list[str]:
     return [
         "## Use",
         "",
-        f"A first look at many {THINGS[d.modality]}: to order a queue, to decide what a person "
+        f"A first look at many {d.modality.noun}s: to order a queue, to decide what a person "
         "or a slower method looks at. Not for accusing anyone: at the prior of "
         f"{d.calibration.prior:g} the score is a probability, but where few items are "
         "synthetic most flagged ones are real.",
