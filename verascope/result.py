@@ -119,6 +119,7 @@ class Warn(StrEnum):
     DAMAGED = "damaged"  # data with errors: decoded as far as viewers and players do
     SMALLER_THAN_CROP = "smaller_than_crop"
     SAMPLED = "sampled"  # a long recording: evenly spaced excerpts of it were judged
+    NARROW_BAND = "narrow_band"  # nothing above 4 kHz, as of a telephone: detectors know less of it
     PROVENANCE_STOPPED = "provenance_stopped"
 
 

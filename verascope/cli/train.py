@@ -286,6 +286,31 @@ def sound_head(
     click.echo(train_sound(run))
 
 
+@train.command("speech-gate")
+@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="File of the gate, such as gate.npz.",
+)
+def speech_gate(corpora: tuple[Path, ...], out: Path) -> None:
+    """Train the gate that keeps music and noise from detectors of speech.
+
+    What is speech, the corpus says by its kinds. Prints leave-sources-out figures as JSON.
+
+    \b
+    Try it:  verascope train speech-gate --corpus my-corpus --out gate.npz
+    """
+    import msgspec
+
+    from verascope.train.report import plain
+    from verascope.train.speech import train_gate
+
+    figures = msgspec.json.encode(plain(train_gate(corpora, out)))
+    click.echo(msgspec.json.format(figures).decode())
+
+
 @train.command()
 @click.argument("model", type=FOLDER)
 @click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)

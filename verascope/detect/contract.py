@@ -71,7 +71,11 @@ class Detector(Protocol):
         """Load the model now rather than at the first score."""
 
     def windows(self, media: Array) -> Windows:
-        """Cut the medium (pictures: uint8 [h, w, 3], RGB) into windows; deterministic, bounded."""
+        """Cut the medium into windows; deterministic, bounded.
+
+        Pictures are uint8 [h, w, 3], RGB; sound is int16 [n], mono, 16 kHz, and may have no window
+        where it holds no speech.
+        """
 
     def score(self, windows: Array) -> NDArray[np.float32]:
         """Windows' values (of one or of many inputs) to logits, float32 [n]."""

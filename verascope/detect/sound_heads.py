@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect import sound_windows, spectral_encoder
+from verascope.detect import sound_windows, spectral_encoder, speech_gate
 from verascope.detect.contract import Array, Windows
 from verascope.detect.encoder import installed
 from verascope.detect.folder_detector import FolderDetector
@@ -35,8 +35,10 @@ class SoundHeads(FolderDetector):
             encoder.load()
 
     def windows(self, media: Array) -> Windows:
-        """See sound_windows."""
-        return sound_windows.windows(media, self.most_windows)
+        """Those of sound_windows that hold speech; none if there is none."""
+        cut = sound_windows.windows(media, self.most_windows)
+        heard = speech_gate.shipped().speech(cut.values)
+        return Windows(cut.values[heard], cut.places[heard])
 
     def score(self, windows: Array) -> NDArray[np.float32]:
         """Windows int16 [n, 32000] to logits, each by itself."""

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verascope.detect import speech
 from verascope.detect.contract import Detector, Windows
+from verascope.detect.spectrum import BINS, SCALE, log_power
 from verascope.errors import InputTrouble
 from verascope.media import sound
 from verascope.media.sound import RATE_HZ, SoundHeader
@@ -13,6 +15,9 @@ from verascope.modality.base import Decoded, Look, Source
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.result import Reason, Warn
+
+TELEPHONE_HZ = 4_000
+NARROW_DB = -45.0  # what is left above it, of all power; a voice with its sibilants has −35 or more
 
 
 class Sound:
@@ -49,24 +54,27 @@ class Sound:
         raise InputTrouble(reason, detail)
 
     def cut(self, detector: Detector, medium: sound.Sound) -> Windows:
-        """The windows of every part that is long enough; places are in seconds of the recording."""
-        cuts = [
-            _moved(detector.windows(part.samples), part.start_s)
-            for part in medium.parts
-            if len(part.samples) >= detector.min_side
-        ]
-        cuts = [windows for windows in cuts if len(windows.values)]
-        if not cuts:
+        """The windows of every part that is long enough; places are in seconds of the recording.
+
+        Raises:
+            InputTrouble: no part is, or the detector found no speech in any.
+        """
+        parts = [part for part in medium.parts if len(part.samples) >= detector.min_side]
+        if not parts:
             longest = max(len(part.samples) for part in medium.parts)
             raise self.too_small(longest, detector.min_side)
+        cuts = [_moved(detector.windows(part.samples), part.start_s) for part in parts]
+        cuts = [windows for windows in cuts if len(windows.values)]
+        if not cuts:
+            raise InputTrouble(Reason.NO_SPEECH, "music, noise, or something else")
         if len(cuts) == 1:
             return cuts[0]
         values = np.concatenate([windows.values for windows in cuts])
         return Windows(values, np.concatenate([windows.places for windows in cuts]))
 
     def remarks(self, windows: Sequence[Windows]) -> tuple[Warn, ...]:
-        """Nothing."""
-        return ()
+        """Where all that is judged sounds like a telephone."""
+        return (Warn.NARROW_BAND,) if any(_narrow(each.values) for each in windows) else ()
 
     def fingerprint(self, medium: sound.Sound) -> Fingerprint | None:
         """There is none for sound yet."""
@@ -91,6 +99,13 @@ def _short(header: SoundHeader) -> InputTrouble | None:
 def _moved(windows: Windows, start_s: float) -> Windows:
     """With the places of a part, float64 [n, 2] in seconds, as places of the recording."""
     return Windows(windows.values, windows.places + start_s) if start_s else windows
+
+
+def _narrow(windows: NDArray[np.int16]) -> bool:
+    """Whether windows int16 [n, samples] hold next to nothing above what telephones carry."""
+    power = np.mean([np.exp(log_power(one[None])[0] * SCALE).mean(0) for one in windows], axis=0)
+    above = power[round(TELEPHONE_HZ / (RATE_HZ / 2) * BINS) :].sum()
+    return bool(10 * np.log10(above / power.sum()) < NARROW_DB)
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -21,8 +21,8 @@ from verascope.detect.sound_encoder import SoundEncoder, open_installed_sound
 from verascope.detect.sound_heads import opened
 from verascope.detect.spectral_encoder import NAME, SHIPPED, SpectralEncoder
 from verascope.encoders.known import SOUND
-from verascope.encoders.spectral import clips
 from verascope.errors import UsageError
+from verascope.generate.sounds import example_sounds
 from verascope.result import Modality
 from verascope.train import calibrate, corpora, report, sound_features, sound_nulls, sound_views
 from verascope.train.corpora import Item
@@ -36,6 +36,7 @@ from verascope.train.sound_heads import Heads, Material, fit, is_built_in
 from verascope.train.sound_recipe import HeadPart, SoundRecipe
 
 LEFT_OUT = "leave_sources_out"
+DRAWN, SECONDS = 4, 2.0  # sounds of the stored reference, and how long each is
 LIMITS = (
     "Token-based and diffusion text-to-speech of recent years, and generated music, were ranked at "
     "or below real recordings by every detector measured on sources kept aside: do not take "
@@ -198,7 +199,7 @@ def _model(run: SoundRun, heads: Heads) -> Model:
     """What becomes of the run, as files and words."""
     uses, places = _layout(run.recipe.heads)
     graph = to_onnx([(heads.fitted[part], places[part]) for part in run.recipe.heads])
-    windows = clips()
+    windows = np.stack([item.media for item in example_sounds(SECONDS, DRAWN)])
     said = [_taken(use, windows) for use in uses]
     logits = Session(graph, ("CPUExecutionProvider",), 1)(np.concatenate(said, axis=1))
     fitted = heads.fitted.values()
