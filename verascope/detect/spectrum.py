@@ -27,15 +27,15 @@ def level(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     return leveled
 
 
-def log_power(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Log power spectra of windows of samples.
+def power(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Power spectra of windows of samples, at one level.
 
     Args:
         samples: int16 [n, m], mono, 16 kHz.
 
     Returns:
-        float32 [n, ceil(m / 256), 257]: ln(max(|STFT|², 1e-10)) / 20; the first frame is centred on
-        the first sample's edge, zeros before it and after the last.
+        float32 [n, ceil(m / 256), 257]: |STFT|²; the first frame is centred on the first sample's
+        edge, zeros before it and after the last.
     """
     wave = level(samples)
     frames = -(-wave.shape[1] // HOP)
@@ -43,5 +43,12 @@ def log_power(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     padded = np.pad(wave, ((0, 0), (HOP, max(0, after))))
     cut = sliding_window_view(padded, FRAME, axis=1)[:, ::HOP][:, :frames]
     spectrum = np.fft.rfft(cut * WINDOW, axis=-1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return (np.log(np.maximum(power, FLOOR)) / SCALE).astype(np.float32)
+    found: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2).astype(
+        np.float32, copy=False
+    )
+    return found
+
+
+def log_power(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """The same as ln(max(power, 1e-10)) / 20: int16 [n, m] → float32 [n, ceil(m / 256), 257]."""
+    return (np.log(np.maximum(power(samples), FLOOR)) / SCALE).astype(np.float32)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.spectrum import BINS, RATE, SCALE, log_power
+from verascope.detect.spectrum import BINS, RATE, power
 
 SHIPPED = Path(__file__).parent / "models" / "speech" / "gate.npz"
 BANDS = 24  # of equal width in octaves, from 60 Hz to 8 kHz
@@ -35,8 +35,11 @@ class Gate(NamedTuple):
 
     def __call__(self, windows: NDArray[np.int16]) -> Floats:
         """Logits of speech: int16 [n, m] → float32 [n]."""
-        found: Floats = ((features(windows) - self.mean) / self.scale) @ self.weights + self.bias
-        return found
+        return self.logits(features(windows))
+
+    def logits(self, values: Floats) -> Floats:
+        """Of features: float32 [n, 28] → float32 [n]."""
+        return np.asarray((values - self.mean) / self.scale @ self.weights + self.bias, np.float32)
 
     def speech(self, windows: NDArray[np.int16]) -> NDArray[np.bool_]:
         """Which windows hold speech: bool [n]."""
@@ -47,8 +50,13 @@ class Gate(NamedTuple):
 def shipped() -> Gate:
     """The gate in the package."""
     with np.load(SHIPPED) as file:
-        arrays = (file[name].astype(np.float32) for name in ("mean", "scale", "weights"))
-        return Gate(*arrays, float(file["bias"]), float(file["threshold"]))
+        return Gate(
+            file["mean"],
+            file["scale"],
+            file["weights"],
+            float(file["bias"]),
+            float(file["threshold"]),
+        )
 
 
 def features(windows: NDArray[np.int16]) -> Floats:
@@ -56,13 +64,13 @@ def features(windows: NDArray[np.int16]) -> Floats:
 
     The deviation of each band's level over time, and how fast the whole level rises and falls.
     """
-    return np.stack([_features(np.exp(log_power(one[None])[0] * SCALE)) for one in windows])
+    return np.stack([_features(power(one[None])[0]) for one in windows])
 
 
-def _features(power: Floats) -> Floats:
+def _features(spectra: Floats) -> Floats:
     """Of a window's power spectra [frames, bins]: float32 [28]."""
-    bands = np.log(np.stack([power[:, part].mean(1) for part in PARTS], 1) + FLOOR)
-    steps = np.diff(np.log(power.mean(1) + FLOOR))
+    bands = np.log(np.stack([spectra[:, part].mean(1) for part in PARTS], 1) + FLOOR)
+    steps = np.diff(np.log(spectra.mean(1) + FLOOR))
     return np.concatenate([bands.std(0), np.percentile(steps, STEPS)]).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from verascope.detect import speech
 from verascope.detect.contract import Detector, Windows
-from verascope.detect.spectrum import BINS, SCALE, log_power
+from verascope.detect.spectrum import BINS, power
 from verascope.errors import InputTrouble
 from verascope.media import sound
 from verascope.media.sound import RATE_HZ, SoundHeader
@@ -103,9 +103,9 @@ def _moved(windows: Windows, start_s: float) -> Windows:
 
 def _narrow(windows: NDArray[np.int16]) -> bool:
     """Whether windows int16 [n, samples] hold next to nothing above what telephones carry."""
-    power = np.mean([np.exp(log_power(one[None])[0] * SCALE).mean(0) for one in windows], axis=0)
-    above = power[round(TELEPHONE_HZ / (RATE_HZ / 2) * BINS) :].sum()
-    return bool(10 * np.log10(above / power.sum()) < NARROW_DB)
+    mean = np.mean([power(one[None])[0].mean(0) for one in windows], axis=0)
+    above = mean[round(TELEPHONE_HZ / (RATE_HZ / 2) * BINS) :].sum()
+    return bool(10 * np.log10((above + 1e-12) / (mean.sum() + 1e-12)) < NARROW_DB)
 
 
 def _rounded(seconds: float | None) -> float | None:

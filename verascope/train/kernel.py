@@ -150,4 +150,5 @@ def _half(values: Vectors) -> Vectors:
 def _squared(points: Vectors, others: Vectors) -> Vectors:
     """Squared distances: [n, m]."""
     lengths = (points**2).sum(1)[:, None] + (others**2).sum(1)
-    return np.maximum(lengths - 2 * points @ others.T, 0)
+    squared: Vectors = np.maximum(lengths - 2 * points @ others.T, 0)
+    return squared

@@ -84,19 +84,19 @@ def train_sound(run: SoundRun) -> Path:
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
     dev = corpora.items_of(corpora.read_all(run.folders, DEV))
-    material, unseen = _material(run, data.items), _material(run, dev)
-    held_out = _score_held_out(run, data, material)
+    material, unseen = material_of(run, data.items), material_of(run, dev)
+    held_out = score_held_out(run, data, material)
     main = held_out[sound_views.HEADLINE].only(lambda item: item.headline)
     fitted = calibrate.calibration(main.synthetic, main.logits, main.sources, seed=run.recipe.seed)
     points = calibrate.operating_points(fitted, main.synthetic, main.logits, main.sources)
     heads = fit(material.at(data.trained), run.recipe)
     seen = sound_nulls.table(held_out[sound_views.HEADLINE].items)
-    blind = _nulls(held_out, seen)
+    blind = nulls_beside(held_out, seen)
     metrics = {LEFT_OUT: report.figures(held_out, fitted, points, blind)}
     splits = [("train", held_out)]
     if dev:
         scored = {view: Scored(dev, heads(unseen, view)) for view in sound_views.VIEWS}
-        blind = _nulls(scored, sound_nulls.table(dev), (seen, held_out[sound_views.HEADLINE]))
+        blind = nulls_beside(scored, sound_nulls.table(dev), (seen, held_out[sound_views.HEADLINE]))
         metrics[DEV] = report.figures(scored, fitted, points, blind)
         splits.append((DEV, scored))
     run.out.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def train_sound(run: SoundRun) -> Path:
     return write(run.out / MODEL, facts, fitted, points, metrics)
 
 
-def _material(run: SoundRun, items: list[Item]) -> Material:
+def material_of(run: SoundRun, items: list[Item]) -> Material:
     """What the encoders say of the items under every view, of those taps that heads take."""
     found = {}
     for part in dict.fromkeys((*run.recipe.heads, *run.recipe.teachers)):
@@ -132,7 +132,7 @@ def _material(run: SoundRun, items: list[Item]) -> Material:
     return Material(items, found)
 
 
-def _score_held_out(run: SoundRun, data: Data, material: Material) -> dict[str, Scored]:
+def score_held_out(run: SoundRun, data: Data, material: Material) -> dict[str, Scored]:
     """Each recording's logits by heads that never saw its source; our own recordings left out."""
     found = {view: np.full(len(data.items), np.nan) for view in sound_views.VIEWS}
     judged = np.array([not is_built_in(item) for item in data.items])
@@ -147,7 +147,7 @@ def _score_held_out(run: SoundRun, data: Data, material: Material) -> dict[str, 
     return {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}
 
 
-def _nulls(
+def nulls_beside(
     scored: dict[str, Scored], values: Floats, train: tuple[Floats, Scored] | None = None
 ) -> dict[str, dict[str, Any]]:
     """Both nulls beside the scores of each view: of header and level, and of the header alone.

@@ -59,7 +59,7 @@ def train_gate(folders: Sequence[Path], out: Path) -> GateFigures:
     for fold in np.unique(parts):
         kept = parts != fold
         fitted = _fit([values[kept] for values in seen.values()], speech[kept])
-        logits[~kept] = _logits(fitted, seen[VIEWS[0]][~kept])
+        logits[~kept] = fitted.logits(seen[VIEWS[0]][~kept])
     threshold = float(np.quantile(logits[speech], LOST))
     gate = _fit(list(seen.values()), speech)._replace(threshold=threshold)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,8 @@ def train_gate(folders: Sequence[Path], out: Path) -> GateFigures:
 
 def _shown(item: Item, view: str) -> NDArray[np.float32]:
     """The features of a recording's first window under a view."""
-    return features(sound_windows.windows(sound_views.show(load(item), view), 1).values)[0]
+    shown = sound_windows.windows(sound_views.show(load(item), view), 1)
+    return np.asarray(features(shown.values)[0])
 
 
 def _fit(views: list[NDArray[np.float32]], speech: NDArray[np.bool_]) -> Gate:
@@ -78,10 +79,6 @@ def _fit(views: list[NDArray[np.float32]], speech: NDArray[np.bool_]) -> Gate:
     model = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=5000)
     model.fit((values - mean) / scale, np.tile(speech, len(views)))
     return Gate(mean, scale, model.coef_[0].astype(np.float32), float(model.intercept_[0]), 0.0)
-
-
-def _logits(gate: Gate, values: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(((values - gate.mean) / gate.scale) @ gate.weights + gate.bias, np.float64)
 
 
 def _figures(
