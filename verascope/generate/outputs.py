@@ -113,6 +113,6 @@ def _write(
             part.replace(target)
         else:
             sign_made(part, target, signer, generator)
-            part.unlink()
+            part.unlink(missing_ok=True)
         files += 1
     return Written(files, troubles)

@@ -159,7 +159,7 @@ class Writer(NamedTuple):
             part.replace(target)
             return content
         sign_made(part, target, self.signer, maker, original)
-        part.unlink()
+        part.unlink(missing_ok=True)  # moved already, where the library cannot sign
         return target.read_bytes()
 
     def _write_mask(self, key: int, mask: Array | None) -> str:

@@ -160,17 +160,27 @@ def null(
         values: their header features, one row an item of `scored`.
         train: features and classes to fit the null on; None fits it on the other folds.
     """
+    return beside(scored, blind(scored, values, train))
+
+
+def blind(
+    scored: Scored, values: Floats, train: tuple[Floats, NDArray[np.bool_]] | None = None
+) -> Floats:
+    """The null's scores of the headline items; see `null`."""
     chosen = np.array([item.headline for item in scored.items], bool)
     made, folds = scored.synthetic[chosen], scored.folds[chosen]
     if train is None:
-        blind = standardised(nulls.left_out(values[chosen], made, folds), folds)
-    else:
-        blind = nulls.transferred(*train, values[chosen])
-    scores = standardised(scored.logits[chosen], folds)
-    sources = [source for source, kept in zip(scored.sources, chosen, strict=True) if kept]
+        return standardised(nulls.left_out(values[chosen], made, folds), folds)
+    return nulls.transferred(*train, values[chosen])
+
+
+def beside(scored: Scored, blind: Floats) -> dict[str, Any]:
+    """AUROC of the null's scores, and how far those of the headline items are above it."""
+    counted = scored.only(lambda item: item.headline)
+    scores = standardised(counted.logits, counted.folds)
     return {
-        "null": plain(figure(evaluate.auroc, made, blind, sources)),
-        "above_null": plain(evaluate.difference(made, scores, blind, sources)),
+        "null": plain(figure(evaluate.auroc, counted.synthetic, blind, counted.sources)),
+        "above_null": plain(evaluate.difference(counted.synthetic, scores, blind, counted.sources)),
     }
 
 

@@ -163,9 +163,11 @@ def nulls_beside(
         chosen = np.array([item.headline for item in train[1].items])
         full = train[0][chosen], train[1].synthetic[chosen]
         alone = full[0][:, :header], full[1]
+    first = next(iter(scored.values()))
+    blind = report.blind(first, values, full)
+    header_null = report.null(first, values[:, :header], alone)["null"]
     return {
-        view: report.null(part, values, full)
-        | {"header_null": report.null(part, values[:, :header], alone)["null"]}
+        view: report.beside(part, blind) | {"header_null": header_null}
         for view, part in scored.items()
     }
 
