@@ -39,6 +39,11 @@ def test_the_image_detectors_page_is_the_last_run() -> None:
     assert page == MAKE["image_detector"](), "run: make docs"
 
 
+def test_the_page_on_detectors_of_sound_is_the_last_run() -> None:
+    page = (ROOT / "docs" / "audio-detector.md").read_text(encoding="utf-8")
+    assert page == MAKE["audio_detector"](), "run: make docs"
+
+
 def test_the_figures_of_the_readme_are_the_shipped_models() -> None:
     assert (ROOT / "README.md").read_text(encoding="utf-8") == MAKE["readme"](), "run: make docs"
 

@@ -26,6 +26,7 @@ from verascope.provenance import evidence as credential
 from verascope.provenance import trust
 from verascope.result import (
     SENTENCES,
+    Modality,
     Outcome,
     Provenance,
     Reason,
@@ -189,11 +190,15 @@ class Scanner:
         return tuple(use_of(detector) for detector in self._detectors.values())
 
     def start(self) -> None:
-        """Start the worker, and load the models meanwhile; else the first input does so."""
+        """Start the worker, and load the models of pictures meanwhile; else the first input does.
+
+        Those of sound, which not everybody has, wait for the first recording.
+        """
         self._sandbox.start()
         _ = self._profiles  # one that does not fit is told now
         for detector in self._detectors.values():
-            detector.load()
+            if detector.modality is Modality.IMAGE or self.settings.detectors:
+                detector.load()
 
     def close(self) -> None:
         """End the worker. The next input would start another."""

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import librosa.filters
 import numpy as np
 import onnx
 import onnxruntime
@@ -138,7 +137,7 @@ def whisper(source: bytes, samples: NDArray[np.int16]) -> dict[str, Floats]:
     }
     x = torch.from_numpy(levelled(samples)).float()
     spectrum = torch.stft(x, 400, 160, window=torch.hann_window(400), return_complex=True)
-    filters = torch.from_numpy(librosa.filters.mel(sr=16_000, n_fft=400, n_mels=80))
+    filters = torch.from_numpy(mel(sr=16_000, n_fft=400, n_mels=80))
     logs = (filters @ spectrum[..., :-1].abs() ** 2).clip(1e-10).log10()
     x = (logs.maximum(logs.amax((1, 2), keepdim=True) - 8) + 4) / 4
     x = F.gelu(F.conv1d(x, w["conv1/weight"], w["conv1/bias"], padding=1))
@@ -159,8 +158,8 @@ def _whisper_block(x: torch.Tensor, w: dict[str, torch.Tensor]) -> torch.Tensor:
         return F.linear(rows, w[f"{part}/weight"], w[f"{part}/bias"])
 
     parts = linear(norm("self_attention"), "self_attention/linear_0").chunk(3, -1)
-    heads = [part.view(*part.shape[:2], 8, 64).transpose(1, 2) for part in parts]
-    mixed = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+    query, key, value = (part.view(*part.shape[:2], 8, 64).transpose(1, 2) for part in parts)
+    mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
     x = x + linear(mixed, "self_attention/linear_1")
     return x + linear(F.gelu(linear(norm("ffn"), "ffn/linear_0")), "ffn/linear_1")
 

@@ -65,8 +65,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         time = np.arange(2 * RATE) / RATE
         hum = 8_000 * np.sin(2 * np.pi * (100 + 40 * number) * time)
         soundfile.write(folder / f"hum-{number}.wav", hum.astype(np.int16), RATE)
-        source = f"hum-{number % 3}"
-        rows.append(Row(path=f"hum-{number}.wav", label="real", source=source, kind="music"))
+        path = f"hum-{number}.wav"
+        rows.append(Row(path=path, label="real", source=f"hum-{number % 3}", kind="music"))
     write(folder / "manifest.csv", rows)
     return folder
 

@@ -30,14 +30,15 @@ SHA256 = re.compile("[0-9a-f]{64}")
 )
 @registry_option
 def register(files: tuple[str, ...], trust: str, forget: bool, registry: str | None) -> int:
-    """Keep the fingerprints of signed pictures, with their credentials, on this machine.
+    """Keep the fingerprints of signed pictures and recordings, with their credentials, here.
 
     \b
       verascope register signed.jpg
       verascope verify copy-from-a-platform.jpg --recover
 
-    A platform that strips a credential leaves the picture; its fingerprint finds the credential
-    again. What is found is said of a similar file, never of the one that was asked about.
+    A platform that strips a credential leaves the content; its fingerprint finds the credential
+    again. Recordings need libchromaprint (Debian: libchromaprint1). What is found is said of a
+    similar file, never of the one that was asked about.
     """
     from verascope.provenance.registry import Registry, default_path
     from verascope.scanner import Scanner

@@ -155,8 +155,8 @@ JUDGING = options(
         type=click.Choice([each.value for each in Quality]),
         default=Quality.AUTO.value,
         show_default=True,
-        help="Image detector: fast, accurate (needs `verascope models install clip-vit-b16`), or "
-        "auto: accurate where its encoder is installed.",
+        help="Detectors: fast, accurate (needs encoders: `verascope models install clip-vit-b16` "
+        "for pictures, `… distillmos whisper-base` for sound), or auto: accurate where they are.",
     ),
     click.option(
         "--calibration",
@@ -254,6 +254,7 @@ def scan(paths: tuple[str, ...], files_from: BinaryIO | None, null: bool, **give
         return 0
     _check(paths, files_from, given)
     settings, walk = _settings(given), _walk(given)
+    _tell_lacking(settings, quiet=given["quiet"])
     tally = Tally(_flagging(given["fail_on"]))
     policy = _policy(given["policy_file"])
     with ExitStack() as open_:
@@ -281,6 +282,15 @@ def scan(paths: tuple[str, ...], files_from: BinaryIO | None, null: bool, **give
                 progress.close()
             _sum_up(tally, folder, pool, quiet=given["quiet"])
     return tally.exit_code(exit_zero=given["exit_zero"])
+
+
+def _tell_lacking(settings: Settings, *, quiet: bool) -> None:
+    """Say which modality is judged by the fast tier although the accurate one was asked for."""
+    from verascope.detect.registry import lacking
+
+    if not quiet and not settings.detectors:
+        for line in lacking(settings.quality):
+            click.echo(f"verascope: {line}", err=True)
 
 
 def _check(paths: tuple[str, ...], files_from: BinaryIO | None, given: dict[str, Any]) -> None:

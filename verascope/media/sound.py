@@ -29,7 +29,9 @@ __all__ = ["RATE_HZ", "Part", "Sound", "SoundHeader", "decode", "read_header"]
 
 BY_FFMPEG = frozenset({"audio/aac", "audio/mp4"})
 UNSAID = frozenset({"audio/wav", "audio/aiff", "audio/basic", "audio/x-caf", "audio/ogg"})
-MISSING_S = 0.1  # less than the header claims by this, and by a hundredth, is not cut off
+# Less than the header claims by this, and by a hundredth, is not cut off: an MP3 of 16 kHz counts
+# its encoder's delay and padding, up to 0.14 s.
+MISSING_S = 0.2
 
 
 class Part(Struct, frozen=True, eq=False):

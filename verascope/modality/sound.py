@@ -12,9 +12,9 @@ from verascope.errors import InputTrouble
 from verascope.media import sound
 from verascope.media.sound import RATE_HZ, SoundHeader
 from verascope.modality.base import Decoded, Look, Source
-from verascope.provenance.fingerprint import Fingerprint
+from verascope.provenance.fingerprint import Fingerprint, fingerprint
 from verascope.provenance.mark import Mark
-from verascope.result import Reason, Warn
+from verascope.result import Modality, Reason, Warn
 
 TELEPHONE_HZ = 4_000
 NARROW_DB = -45.0  # what is left above it, of all power; a voice with its sibilants has −35 or more
@@ -77,8 +77,10 @@ class Sound:
         return (Warn.NARROW_BAND,) if any(_narrow(each.values) for each in windows) else ()
 
     def fingerprint(self, medium: sound.Sound) -> Fingerprint | None:
-        """There is none for sound yet."""
-        return None
+        """By Chromaprint, of a recording that was decoded whole; excerpts have none."""
+        if len(medium.parts) != 1:
+            return None
+        return fingerprint(medium.parts[0].samples, Modality.AUDIO)
 
     def watermarks(self, medium: sound.Sound) -> tuple[Mark, ...]:
         """There are none for sound yet."""
