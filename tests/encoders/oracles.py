@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from librosa.filters import mel
 from numpy.typing import NDArray
 from onnx import helper
 
