@@ -3,6 +3,7 @@
 import sys
 
 from verascope.generate.registry import BUILT_IN, find
+from verascope.result import Modality
 
 PAGE = """# The generators
 
@@ -26,7 +27,8 @@ def page() -> str:
     for name, entry in BUILT_IN.items():
         kind = find(name)
         card = kind.card
-        way = "out of nothing" if hasattr(kind, "sample") else "from pictures"
+        noun = "pictures" if entry.modality is Modality.IMAGE else "recordings"
+        way = "out of nothing" if hasattr(kind, "sample") else f"from {noun}"
         papers = "; ".join(card.papers)
         cells = (f"`{name}`", entry.family, way, papers, card.good_for, card.cost)
         rows.append("| " + " | ".join(cells) + " |")

@@ -37,6 +37,8 @@ BUILT_IN = {
     "griffin-lim": Entry(Modality.AUDIO, "vocoder", "verascope.generate.griffin_lim:GriffinLim"),
     "world": Entry(Modality.AUDIO, "vocoder", "verascope.generate.world:World"),
     "lpc": Entry(Modality.AUDIO, "vocoder", "verascope.generate.lpc:Lpc"),
+    "vocos": Entry(Modality.AUDIO, "gan", "verascope.generate.vocos:Vocos"),
+    "hifigan": Entry(Modality.AUDIO, "gan", "verascope.generate.hifigan:Hifigan"),
     "splice": Entry(Modality.AUDIO, "splice", "verascope.generate.splice:Splice"),
 }
 
