@@ -1,4 +1,4 @@
-"""Vocos and HiFi-GAN beyond the contract: they learn, keep level and timing, and differ."""
+"""Vocos, HiFi-GAN and the codec beyond the contract: they learn, keep level and timing."""
 
 import json
 from dataclasses import replace
@@ -16,12 +16,18 @@ from verascope.generate.mel import log_mel
 from verascope.generate.sounds import example_sounds
 from verascope.generate.vocoder import Critic, MelSpectrum, Vocoder, leveled
 from verascope.generate.vocos import Vocos, VocosConfig
+from verascope.generate.vq_codec import Network, VqCodec, VqCodecConfig
 
-SMALL = {
-    "vocos": Vocos(VocosConfig(size=512, hop=128, mels=40, width=48, depth=2, clip=4096, batch=4)),
+SMALL: dict[str, Vocoder] = {
+    "vq-codec": VqCodec(
+        VqCodecConfig(
+            width=12, rates=(4, 8), latent=16, codes=64, clip=2048, batch=3, learning_rate=3e-3
+        )
+    ),
+    "vocos": Vocos(VocosConfig(size=512, hop=128, mels=40, width=48, depth=2, clip=2048, batch=3)),
     "hifigan": Hifigan(
         HifiganConfig(
-            size=512, hop=64, mels=40, width=32, rates=(8, 8), clip=4096, batch=4, begins=0.8
+            size=512, hop=64, mels=40, width=32, rates=(8, 8), clip=2048, batch=3, begins=0.8
         )
     ),
 }
@@ -89,3 +95,17 @@ def test_a_critic_gives_a_map_and_a_level_is_taken_out() -> None:
     maps = Critic(512)(wave)
     assert maps[-1].shape[:2] == (2, 1)
     torch.testing.assert_close(leveled(wave), leveled(5 * wave), atol=1e-4, rtol=1e-3)
+
+
+def test_only_codes_go_through_and_both_sides_learn() -> None:
+    config = VqCodecConfig(width=4, rates=(4, 4), latent=3, codes=4, books=2)
+    network = Network(config)
+    wave = 0.05 * torch.randn(2, 1, 1_600)
+    made, loss = network.both(wave)
+    (made.square().mean() + loss).backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+    seen: list[torch.Tensor] = []
+    network.decoder.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
+    network(wave)
+    frames = seen[0].mT.flatten(0, 1)
+    assert len(torch.unique(frames.round(decimals=4), dim=0)) <= 4 * 4

@@ -39,6 +39,7 @@ BUILT_IN = {
     "lpc": Entry(Modality.AUDIO, "vocoder", "verascope.generate.lpc:Lpc"),
     "vocos": Entry(Modality.AUDIO, "gan", "verascope.generate.vocos:Vocos"),
     "hifigan": Entry(Modality.AUDIO, "gan", "verascope.generate.hifigan:Hifigan"),
+    "vq-codec": Entry(Modality.AUDIO, "codec", "verascope.generate.vq_codec:VqCodec"),
     "splice": Entry(Modality.AUDIO, "splice", "verascope.generate.splice:Splice"),
 }
 

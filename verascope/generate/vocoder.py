@@ -113,10 +113,11 @@ class VocoderTraining(Method):
             optimiser.param_groups[0]["lr"] = config.learning_rate * (1 - 0.95 * used)
         x = leveled(from_samples(batch))
         with self.device.autocast():
-            y = self.modules["g"](x)
+            y, loss_codes = self._made(x)
         # Σ ‖log mel(x) − log mel(y)‖₁, in single precision: logarithms of little
         loss = torch.stack([(mel(x) - mel(y.float())).abs().mean() for mel in self._mels]).mean()
         losses = {"loss_mel": loss.item()}
+        loss = loss + loss_codes
         if config.adversarial > 0 and used >= config.begins:
             with self.device.autocast():
                 # D: E max(0, 1 − D(x)) + E max(0, 1 + D(y))
@@ -134,6 +135,13 @@ class VocoderTraining(Method):
             losses |= {"loss_d": loss_d.item(), "loss_g": loss_g.item()}
         self.update("g", loss)
         return losses
+
+    def _made(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Twins, and what a codebook adds to the loss."""
+        network = self.modules["g"]
+        if isinstance(network, Coded):
+            return network.both(x)
+        return network(x), x.new_zeros(())
 
     def _game(self, x: Tensor, y: Tensor) -> Iterator[Tensor]:
         for critic in self._critics:
@@ -153,6 +161,14 @@ class VocoderTraining(Method):
     def weights(self) -> dict[str, Tensor]:
         """The vocoder's."""
         return self.modules["g"].state_dict()
+
+
+class Coded(nn.Module):
+    """A network with a codebook, whose loss its training adds."""
+
+    def both(self, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """The wave made of waves [n, 1, t], and the codebook's loss."""
+        raise NotImplementedError
 
 
 class Critic(nn.Module):
