@@ -54,12 +54,12 @@ def test_a_point_without_lift_is_a_limit(described: ModelDescription) -> None:
     path = ("found", "equal-crops", "all", "high_precision")
     assert "do not reach the 1 % point" in changed(described, *path, to=figure(0.0, 0.0, 0.01))
     limits = changed(described, *path, to=figure(0.9, 0.8, 0.95))
-    assert "Dev split, equal-crops: synthetic pictures do not reach the 1 %" not in limits
+    assert "Dev split, equal-crops: synthetic items do not reach the 1 %" not in limits
 
 
 def test_a_split_with_too_few_pictures_still_has_a_card(described: ModelDescription) -> None:
     limits = changed(described, "found", "equal-crops", to={})
-    assert "Dev split: too few pictures to say what reaches the operating points." in limits
+    assert "Dev split: too few items to say what reaches the operating points." in limits
 
 
 def test_lift_needs_intervals_that_stand_apart() -> None:
@@ -73,7 +73,7 @@ def test_the_card_says_what_intervals_are_over_and_how_scores_hold_as_probabilit
     described: ModelDescription,
 ) -> None:
     text = card(described)
-    assert "where a class has one source, over its pictures" in text
+    assert "where a class has one source, over its items" in text
     assert "Brier score" in text
     assert "true positives there" in text
     dev = described.metrics["dev"]["auroc_by_source"]
