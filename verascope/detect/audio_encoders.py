@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).parent / "models" / "audio-encoders"
 class AudioEncoders(SoundHeads):
     """The model folder in the package, or another on installed encoders."""
 
-    most_windows = 60  # of one stretch, spread over it: each takes 0.3 s
+    most_windows = 60  # of one stretch, spread over it: each takes about 0.15 s
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """`audio-spectral`, the fast detector of synthetic speech: heads on the package's own encoder.
 
-Taught by the accurate tier (verascope/train/voices.py).
+Taught by the accurate tier (verascope/train/sound_heads.py).
 """
 
 from collections.abc import Sequence
