@@ -2,6 +2,7 @@
 
 import sys
 
+from verascope.generate.forms import form_of
 from verascope.generate.registry import BUILT_IN, find
 
 PAGE = """# The generators
@@ -26,7 +27,8 @@ def page() -> str:
     for name, entry in BUILT_IN.items():
         kind = find(name)
         card = kind.card
-        way = "out of nothing" if hasattr(kind, "sample") else "from pictures"
+        noun = form_of(kind.modality).noun
+        way = noun if hasattr(kind, "sample") else f"{noun} from {noun}"
         papers = "; ".join(card.papers)
         cells = (f"`{name}`", entry.family, way, papers, card.good_for, card.cost)
         rows.append("| " + " | ".join(cells) + " |")

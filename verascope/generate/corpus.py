@@ -123,7 +123,7 @@ def _how(makers: Sequence[Maker], data: Data, plan: Plan, form: Form) -> dict[st
         "data_sha256": data.sha256,
         "data_items": len(data),
         "plan": json.loads(json.dumps(asked)),
-        "versions": versions(),
+        "versions": versions(form.libraries),
     }
 
 
