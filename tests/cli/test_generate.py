@@ -222,7 +222,7 @@ def test_recordings_get_twins_by_the_same_verbs(recordings: Path, tmp_path: Path
     for family in ("griffin-lim", "splice"):
         result = verascope_generate(
             *("audio", "--family", family, "--data", recordings, "--out", tmp_path / family),
-            *("--count", "4", "--window", "1", "2", "--jobs", "1"),
+            *("--count", "4", "--window", "2.5", "2.5", "--jobs", "1"),
         )
         assert result.exit_code == 0, result.output
         assert "mel distance" in result.stdout
@@ -242,7 +242,7 @@ def test_recordings_get_twins_by_the_same_verbs(recordings: Path, tmp_path: Path
     both = tmp_path / "both"
     result = verascope_generate(
         *("corpus", "--run", run, "--run", tmp_path / "splice", "--data", recordings),
-        *("--out", both, "--count", "6", "--no-sign"),
+        *("--out", both, "--count", "6", "--window", "2.5", "2.5", "--no-sign"),
     )
     assert result.exit_code == 0, result.output
     rows = [row for row in manifest.read(both / "manifest.csv") if row.label == "synthetic"]
