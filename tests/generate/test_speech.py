@@ -71,7 +71,7 @@ def test_every_voice_of_the_programs_is_there(tmp_path: Path) -> None:
     for kind, choices in ((EspeakNg, EspeakNgConfig().voices), (Flite, FliteConfig().voices)):
         there(kind)
         for voice in choices:
-            engine = kind(DEFAULTS[kind](voices=(voice,)))
+            engine: Speech = kind(DEFAULTS[kind](voices=(voice,)))
             said = engine.say(OWN[0], engine.draw(item_rng(0, 0)))
             assert len(said.wave) / said.rate > 1.5
 

@@ -69,7 +69,7 @@ class Kokoro(Speech):
             "Kaneko, Tanaka, Kameoka and Seki 2022, arXiv 2203.02395 (iSTFTNet)",
         ),
         good_for="Neural speech of 2024 and later, its wave by an iSTFT head trained as a GAN.",
-        traces="Lines at multiples of the frame rate, phases smoother than a throat's.",
+        traces="Those of an iSTFT head, in phase above all; none was measured here.",
         limits="Japanese readers: other languages come with an accent. Weights in eight bits. No"
         " real twin says the same words.",
         cost="No training; 3 to 20 s of a core a sample.",
