@@ -11,6 +11,8 @@ from verascope.cli.generate import generate
 from verascope.errors import UsageError
 from verascope.generate import manifest
 from verascope.generate.data import example_pictures, open_pictures
+from verascope.generate.sound_encode import SoundCodec
+from verascope.generate.sounds import decode, example_sounds
 
 
 def verascope_generate(*arguments: str | Path) -> Result:
@@ -205,3 +207,60 @@ def test_wrong_usage_says_what_is_wrong(
     result = verascope_generate("image", "--data", photos, "--out", tmp_path / "r", *arguments)
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for item in example_sounds(2.5, n=12):
+        (folder / f"{item.key}.wav").write_bytes(SoundCodec(format="WAV").encode(item.media))
+    return folder
+
+
+def test_recordings_get_twins_by_the_same_verbs(recordings: Path, tmp_path: Path) -> None:
+    for family in ("griffin-lim", "splice"):
+        result = verascope_generate(
+            *("audio", "--family", family, "--data", recordings, "--out", tmp_path / family),
+            *("--count", "4", "--window", "2.5", "2.5", "--jobs", "1"),
+        )
+        assert result.exit_code == 0, result.output
+        assert "mel distance" in result.stdout
+        assert "4 train real, 4 train synthetic" in result.stdout
+    out, run = tmp_path / "twins", tmp_path / "griffin-lim"
+    (recordings / "broken.wav").write_bytes(b"RIFF\x04\x00\x00\x00WAVE")
+    result = CliRunner().invoke(
+        generate,
+        ["transform", str(recordings), "--run", str(run), "--out", str(out)],
+        standalone_mode=False,
+    )
+    assert result.return_value == 2
+    assert "broken.wav: " in result.stderr
+    assert "12 recordings" in result.stdout
+    assert len(decode(out / "3.wav")) == len(decode(recordings / "3.wav"))
+    (recordings / "broken.wav").unlink()
+    both = tmp_path / "both"
+    result = verascope_generate(
+        *("corpus", "--run", run, "--run", tmp_path / "splice", "--data", recordings),
+        *("--out", both, "--count", "6", "--window", "2.5", "2.5", "--no-sign"),
+    )
+    assert result.exit_code == 0, result.output
+    rows = [row for row in manifest.read(both / "manifest.csv") if row.label == "synthetic"]
+    assert [row.generator for row in rows] == ["griffin-lim", "splice"] * 3
+    assert [bool(row.spans) for row in rows] == [False, True] * 3
+
+
+def test_verbs_for_pictures_refuse_sound_and_say_why(recordings: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    result = verascope_generate(
+        *("train", "--family", "lpc", "--data", recordings, "--out", run, "--steps", "1")
+    )
+    assert result.exit_code == 0, result.output
+    for arguments, said in (
+        (("image", "--family", "lpc", "--data", recordings, "--out", tmp_path / "x"), "not pict"),
+        (("evaluate", "--run", run, "--data", recordings), "only generators of pictures"),
+        (("sample", "--run", run, "--out", tmp_path / "x"), "generate transform"),
+    ):
+        result = verascope_generate(*arguments)
+        assert isinstance(result.exception, UsageError)
+        assert said in str(result.exception)

@@ -38,6 +38,7 @@ from verascope.generate.loop import Method
 from verascope.generate.registry import entries, find
 from verascope.generate.run import CHECKPOINT
 from verascope.generate.sounds import RATE
+from verascope.generate.speech import Speech
 from verascope.result import Modality
 
 NAMES = sorted(entries())
@@ -49,9 +50,18 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def there(request: pytest.FixtureRequest) -> None:
+    """Skip a speech engine that is not on this machine."""
+    function = getattr(request.node, "callspec", None)
+    kind = find(function.params["name"]) if function and "name" in function.params else None
+    if kind is not None and issubclass(kind, Speech) and (how := kind.missing()):
+        pytest.skip(f"{kind.name} is not on this machine: {how}")
+
+
 def must_learn(name: str) -> None:
-    """Skip what has nothing to learn: signal processing, told by its type."""
-    if issubclass(find(name), Fixed):
+    """Skip what has nothing to learn: signal processing and speech engines, told by their type."""
+    if issubclass(find(name), Fixed | Speech):
         pytest.skip(f"{name} learns nothing: it has no losses, weights or training to go on with")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from verascope.cli import generating as g
-from verascope.errors import ExitCode
+from verascope.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from verascope.generate.contract import Budget
@@ -321,9 +321,13 @@ def evaluate(
     from verascope.generate.evaluate import evaluate as measured
     from verascope.generate.features import NAME, encoder_features, random_features
     from verascope.generate.outputs import open_run
+    from verascope.result import Modality
 
     name, taken = encoder_features(features) if features else (NAME, random_features)
-    pictures, opened = open_pictures(data), open_run(run, device)
+    opened = open_run(run, device)
+    if opened.generator.modality is not Modality.IMAGE:
+        raise UsageError("only generators of pictures are measured so: see the run's report.json")
+    pictures = open_pictures(data)
     train, held_out = (pictures.only(split) for split in ("train", "dev"))
     found = measured(
         opened.generator,

@@ -2,8 +2,8 @@
 
 import sys
 
+from verascope.generate.forms import form_of
 from verascope.generate.registry import BUILT_IN, find
-from verascope.result import Modality
 
 PAGE = """# The generators
 
@@ -27,8 +27,8 @@ def page() -> str:
     for name, entry in BUILT_IN.items():
         kind = find(name)
         card = kind.card
-        noun = "pictures" if entry.modality is Modality.IMAGE else "recordings"
-        way = "out of nothing" if hasattr(kind, "sample") else f"from {noun}"
+        noun = form_of(kind.modality).noun
+        way = noun if hasattr(kind, "sample") else f"{noun} from {noun}"
         papers = "; ".join(card.papers)
         cells = (f"`{name}`", entry.family, way, papers, card.good_for, card.cost)
         rows.append("| " + " | ".join(cells) + " |")

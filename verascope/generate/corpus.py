@@ -104,11 +104,11 @@ def _kind(generator: Generator) -> str:
 
 
 def _how(makers: Sequence[Maker], data: Data, plan: Plan, form: Form) -> dict[str, Any]:
-    """What decides the corpus's media; a corpus with the same is the same."""
+    """What decides the corpus's media, as JSON has it; a corpus with the same is the same."""
     asked = msgspec.to_builtins(plan)
     for field in ("allow_confounds", *form.others):
         del asked[field]
-    return {
+    how = {
         "generators": [
             {
                 "generator": generator.name,
@@ -122,9 +122,11 @@ def _how(makers: Sequence[Maker], data: Data, plan: Plan, form: Form) -> dict[st
         ],
         "data_sha256": data.sha256,
         "data_items": len(data),
-        "plan": json.loads(json.dumps(asked)),
-        "versions": versions(),
+        "plan": asked,
+        "versions": versions(form.libraries),
     }
+    plain: dict[str, Any] = json.loads(json.dumps(how))
+    return plain
 
 
 def _report(

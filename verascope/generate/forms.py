@@ -25,6 +25,7 @@ from verascope.generate.sound_encode import SoundCodec
 from verascope.generate.sound_test import SoundTest, mel_distance, sound_test
 from verascope.generate.sounds import RATE, Sounds, cut_origin
 from verascope.generate.spectrum import WINDOW_PX, SelfTest, psnr, self_test
+from verascope.generate.versions import LIBRARIES
 from verascope.result import Modality, Reason
 
 MIN_SIDE = 64
@@ -54,6 +55,7 @@ class Form(Protocol):
         lossless: the encoder of what is written outside a corpus.
         features: names of what header() returns.
         others: fields of a Plan that say nothing here.
+        libraries: those whose version decides the bytes of a file.
         window: what of a real medium the self-test needs at least, in words.
     """
 
@@ -62,6 +64,7 @@ class Form(Protocol):
     lossless: Encoder
     features: tuple[str, ...]
     others: tuple[str, ...]
+    libraries: tuple[str, ...]
     window: str
 
     def cut(self, item: Item, plan: Plan, rng: np.random.Generator) -> Item:
@@ -95,6 +98,7 @@ class PictureForm:
     lossless: ClassVar[Encoder] = Codec(format="PNG", quality=0, subsampling=0)
     features = null.FEATURES
     others = ("window_s", "sound")
+    libraries = LIBRARIES
     window = f"windows of {MIN_SIDE} px or more"
 
     def cut(self, item: Item, plan: Plan, rng: np.random.Generator) -> Item:
@@ -137,6 +141,7 @@ class SoundForm:
     lossless: ClassVar[Encoder] = SoundCodec(format="WAV")
     features = sound_null.FEATURES
     others = ("max_side", "encoding")
+    libraries = (*LIBRARIES[:-1], "av", "soundfile", "soxr")
     window = "windows of 2 s or more, 45 % of them active,"
 
     def cut(self, item: Item, plan: Plan, rng: np.random.Generator) -> Item:

@@ -107,12 +107,12 @@ def _write(
     for name, item in named:
         target = out / f"{name}{codec.suffix}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
+        part = target.with_name(f".{target.name}.part")  # signing may use the name without the dot
         part.write_bytes(codec.encode(item.media))
         if signer is None:
             part.replace(target)
         else:
             sign_made(part, target, signer, generator)
-            part.unlink(missing_ok=True)
+            part.unlink()
         files += 1
     return Written(files, troubles)

@@ -41,6 +41,10 @@ BUILT_IN = {
     "hifigan": Entry(Modality.AUDIO, "gan", "verascope.generate.hifigan:Hifigan"),
     "vq-codec": Entry(Modality.AUDIO, "codec", "verascope.generate.vq_codec:VqCodec"),
     "splice": Entry(Modality.AUDIO, "splice", "verascope.generate.splice:Splice"),
+    "espeak-ng": Entry(Modality.AUDIO, "formant", "verascope.generate.espeak_ng:EspeakNg"),
+    "flite": Entry(Modality.AUDIO, "concatenative", "verascope.generate.flite:Flite"),
+    "svox-pico": Entry(Modality.AUDIO, "parametric", "verascope.generate.svox_pico:SvoxPico"),
+    "kokoro-82m-int8": Entry(Modality.AUDIO, "gan", "verascope.generate.kokoro:Kokoro"),
 }
 
 

@@ -23,6 +23,7 @@ from verascope.provenance.library import load
 from verascope.provenance.sign import Parent, Signer, sign
 
 NAME = "Verascope generate"
+UNTRAINED = frozenset({"formant"})  # families of Samplers that work by rule alone
 DAYS = 3650  # without a time stamp a signature holds only as long as its certificate
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -52,8 +53,10 @@ def source_type(generator: Generator) -> str:
     """How its output was made, last word of an IPTC term.
 
     What a Transformer makes shows what its original shows, so it is a composite; what a Sampler
-    makes is the model's alone.
+    makes is the model's alone, or an algorithm's where nothing was ever trained.
     """
+    if generator.family in UNTRAINED:
+        return "algorithmicMedia"
     if isinstance(generator, Transformer):
         return "compositeWithTrainedAlgorithmicMedia"
     return "trainedAlgorithmicMedia"

@@ -1,5 +1,6 @@
 """What a run's options and a corpus's corpus.json record of how they were made."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -7,6 +8,8 @@ import msgspec
 
 from verascope.generate.contract import Budget, Data, Generator
 from verascope.generate.device import Device
+
+LIBRARIES = ("verascope", "torch", "numpy", "pillow")
 
 
 def options(
@@ -29,6 +32,6 @@ def options(
     }
 
 
-def versions() -> dict[str, str]:
+def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Versions of what decides the bytes of a sample and of its file."""
-    return {name: version(name) for name in ("verascope", "torch", "numpy", "pillow")}
+    return {name: version(name) for name in libraries}

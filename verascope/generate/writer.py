@@ -153,13 +153,13 @@ class Writer(NamedTuple):
         """Write one file, signed where a generator made it; returns what it holds."""
         target = self.out / path
         target.parent.mkdir(exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
+        part = target.with_name(f".{target.name}.part")  # signing may use the name without the dot
         part.write_bytes(content)
         if maker is None or self.signer is None:
             part.replace(target)
             return content
         sign_made(part, target, self.signer, maker, original)
-        part.unlink(missing_ok=True)  # moved already, where the library cannot sign
+        part.unlink()
         return target.read_bytes()
 
     def _write_mask(self, key: int, mask: Array | None) -> str:
