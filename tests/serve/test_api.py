@@ -156,12 +156,12 @@ def test_without_a_key_nothing_is_signed(serve: Serve, photo: bytes) -> None:
 
 
 def test_models_have_cards_and_two_thresholds(serve: Serve) -> None:
-    (model,) = serve().client("models").get("/v1/models").json()["models"]
-    assert [point["name"] for point in model["operating_points"]] == [
-        "high_precision",
-        "high_recall",
-    ]
-    assert model["card"].startswith("# image-residual")
+    models = serve().client("models").get("/v1/models").json()["models"]
+    assert [model["name"] for model in models] == ["image-residual", "audio-spectral"]
+    for model in models:
+        points = [point["name"] for point in model["operating_points"]]
+        assert points == ["high_precision", "high_recall"]
+        assert model["card"].startswith(f"# {model['name']}")
 
 
 def test_keys_scopes_and_rates(serve: Serve, photo: bytes) -> None:
