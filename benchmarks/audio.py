@@ -93,9 +93,8 @@ def _figures(corpus: Path, built_in: Path | None, recipe: SoundRecipe) -> dict[s
     folders = [corpus] if built_in is None else [corpus, built_in]
     run = SoundRun(folders, Path(), recipe, cache_folder() / "features")
     data = Data(corpora.items_of(corpora.read_corpora(folders, "train")), recipe)
-    if recipe.built_in == 1.0:  # the corpus's real recordings, and our generators' synthetic ones
-        taught = [k for k in data.trained if is_built_in(data.items[k]) or not _made(data.items[k])]
-        data.trained = np.array(taught)
+    if recipe.built_in == 1.0:
+        data.trained = np.array([k for k in data.trained if is_built_in(data.items[k])])
     dev = corpora.items_of(corpora.read_all([corpus], "dev"))
     known, unseen = material_of(run, data.items), material_of(run, dev)
     held_out = score_held_out(run, data, known)

@@ -210,3 +210,26 @@ def test_one_high_window_is_not_diluted() -> None:
     logits[7] = 1.0
     pooled = registry.create("audio-spectral").pool(logits)
     assert logits.mean() + 0.3 < pooled < 1.0
+
+
+def test_our_own_corpora_have_their_share_of_each_class(tmp_path: Path) -> None:
+    from verascope.train import sound_heads
+    from verascope.train.corpora import Item
+    from verascope.train.sound_heads import Material
+
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "corpus.json").write_text("{}")
+    items = [
+        Item(tmp_path / folder / f"{k}.wav", Row(path="x", label=label, source=f"{k}"), True)
+        for folder, count in (("own", 3), ("theirs", 5))
+        for label in ("real", "synthetic")
+        for k in range(count)
+    ]
+    recipe = RECIPES["accurate"]
+    weights = sound_heads._weights(Material(items, {}), recipe)
+    own = np.array([sound_heads.is_built_in(item) for item in items])
+    made = np.array([item.row.label == "synthetic" for item in items])
+    assert own.sum() == 6
+    for of_class in (made, ~made):
+        assert weights[of_class].sum() == pytest.approx(1)
+        assert weights[of_class & own].sum() == pytest.approx(recipe.built_in)

@@ -6,6 +6,8 @@ nothing of a left-out source reaches the pupil.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from verascope.train.sound_views import HEADLINE
 
 TEACHING = 0.7  # mean size of a teacher's logit among the targets, where a label is ±1
 MOST = 1.5  # of a teacher's logit
+WRITTEN = "corpus.json"  # what `verascope generate corpus` leaves in a corpus that is finished
 
 
 class Material(NamedTuple):
@@ -70,8 +73,14 @@ def fit(material: Material, recipe: SoundRecipe) -> Heads:
 
 
 def is_built_in(item: Item) -> bool:
-    """Whether one of our own generators made it: a corpus of theirs names the config's hash."""
-    return bool(item.row.config_sha256)
+    """Whether it is of a corpus that our own generators wrote, the originals of twins included."""
+    return bool(item.row.config_sha256) or _written_by_us(item.file.parent)
+
+
+@cache
+def _written_by_us(folder: Path) -> bool:
+    """Whether a corpus of `verascope generate` begins at a folder or up to two above it."""
+    return any((above / WRITTEN).is_file() for above in (folder, *folder.parents[:2]))
 
 
 def _fit(
@@ -89,14 +98,14 @@ def _weights(material: Material, recipe: SoundRecipe) -> NDArray[np.float64]:
     """Each class 1, its sources by the power of their size; our own recordings their share."""
     weights = np.zeros(len(material.items))
     own = np.array([is_built_in(item) for item in material.items])
-    others = ~own
-    for chosen, share in ((others, 1 - recipe.built_in), (own, recipe.built_in)):
+    for chosen in (own, ~own):
         if chosen.any():
             items = [material.items[k] for k in np.flatnonzero(chosen)]
             weights[chosen] = by_source(items, recipe.balance)
-            made = chosen & material.synthetic
-            if made.any() and (others & material.synthetic).any():
-                weights[made] *= share
+    for of_class in (material.synthetic, ~material.synthetic):
+        if (own & of_class).any() and (~own & of_class).any():
+            weights[own & of_class] *= recipe.built_in
+            weights[~own & of_class] *= 1 - recipe.built_in
     return weights
 
 

@@ -40,8 +40,7 @@ class SoundRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         views: of each recording that it trains on (verascope/train/sound_views.py).
         consistency: penalty on what a head makes of a view beyond the mean over its views.
         balance: sources count with this power of their size, below 1: 0.5 is the square root.
-        built_in: share of the synthetic class's weight that recordings made by our own generators
-            have together.
+        built_in: share of each class's weight that corpora of our own generators have together.
         landmarks: training recordings, under one view or more, that a kernel compares with.
     """
 
