@@ -85,7 +85,24 @@ def _head(d: ModelDescription) -> list[str]:
         f"Tells machine-made {d.modality.noun}s from real ones. {d.parameters:,} parameters, "
         f"model.onnx sha256 `{d.sha256}`. This card is generated from model.json.",
         "",
+        *_scope(d),
         *_pairs(d.preprocessing),
+        "",
+    ]
+
+
+def _scope(d: ModelDescription) -> list[str]:
+    """What a detector of sound is for, and what it is not."""
+    if d.modality is not Modality.AUDIO:
+        return []
+    found = d.metrics[next(iter(d.metrics))]["auroc_by_style"]
+    said = {style: _figure(figure) for style, figure in found.items()}
+    others = ", ".join(f"{style} {said[style]}" for style in ("music", "sound") if style in said)
+    told = f" (AUROC {said['speech']})" if "speech" in said else ""
+    return [
+        f"**It judges speech{told}.** What holds none gets no score, as far as the gate for speech "
+        "hears that; a score of music or of other sound that passes it is no evidence"
+        + (f" ({others}, on few recordings)." if others else "."),
         "",
     ]
 
