@@ -221,6 +221,81 @@ def head(
     click.echo(train_head(run))
 
 
+@train.command()
+@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the run: recipe, logs, checkpoints, scores.csv, and in OUT/model the model.",
+)
+@click.option(
+    "--recipe",
+    default="default",
+    show_default=True,
+    help="default, tiny (seconds, for trying out), or a TOML file that replaces keys of default.",
+)
+@click.option("--steps", type=int, help="Optimisation steps of each network.")
+@click.option(
+    "--seconds",
+    type=float,
+    help="Time for each network instead of steps. Not reproducible: machines differ.",
+)
+@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
+@click.option("--seed", type=int, help="Replaces the recipe's.")
+@click.option("--name", default="audio-network", show_default=True, help="Of the model.")
+@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
+@click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
+def audio(
+    corpora: tuple[Path, ...],
+    out: Path,
+    recipe: str,
+    steps: int | None,
+    seconds: float | None,
+    folds: int | None,
+    seed: int | None,
+    name: str,
+    model_version: str,
+    device: str,
+    threads: int,
+    resume: bool,
+) -> None:
+    """Train a network on the spectra of sound.
+
+    As for pictures: one network for each leave-sources-out fold and one on everything. A real and a
+    synthetic recording of one pair come in one batch with the same offset, codec, band limit and
+    noise, and are contrasted. Writes the model folder OUT/model with its card.
+
+    \b
+    Try it:      verascope train audio --corpus my-corpus --out runs/try --recipe tiny
+    In earnest:  verascope train audio --corpus my-corpus --out runs/first
+    Stopped?     the same command with --resume gives the same model
+    """
+    import msgspec
+
+    from verascope.train.audio import AudioRun, train_audio
+    from verascope.train.audio_recipe import load_recipe
+
+    given = {"steps": steps, "folds": folds, "seed": seed}
+    changes = {key: value for key, value in given.items() if value is not None}
+    run = AudioRun(
+        folders=corpora,
+        out=out,
+        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        name=name,
+        version=model_version,
+        command=_command(),
+        device=device,
+        threads=threads,
+        seconds=seconds,
+        resume=resume,
+        report=_Reporter(),
+    )
+    click.echo(train_audio(run))
+
+
 @train.command("sound-head")
 @click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
 @click.option(

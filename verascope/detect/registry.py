@@ -41,6 +41,7 @@ TIERS = {
     Modality.IMAGE: Tiers("image-residual", "image-clip"),
     Modality.AUDIO: Tiers("audio-spectral", "audio-encoders"),
 }
+SPECTRUM_NETWORK = "verascope.detect.audio_network:AudioNetwork"  # of `train audio`
 BUILT_IN = {
     "image-residual": Entry(Modality.IMAGE, "verascope.detect.image_residual:ImageResidual"),
     "image-clip": Entry(Modality.IMAGE, "verascope.detect.image_clip:ImageClip"),
@@ -134,6 +135,8 @@ def _of_folder(folder: Path) -> Entry:
     from verascope.detect.spectral_encoder import NAME
 
     described = ModelFolder(folder).description
+    if described.modality is Modality.AUDIO and not described.encoders:
+        return Entry(described.modality, SPECTRUM_NETWORK, str(folder.absolute()))
     stands = described.encoder is not None or any(use.name != NAME for use in described.encoders)
     tiers = TIERS[described.modality]
     target = BUILT_IN[tiers.accurate if stands else tiers.fast].target

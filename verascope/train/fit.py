@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -44,6 +45,52 @@ class Progress:
     images: int
     seconds: float
     seconds_left: float
+
+
+class Schedule(Protocol):
+    """What every recipe of an optimisation says; read by `loop` and `State`."""
+
+    @property
+    def seed(self) -> int:
+        """Decides, with a step's number, what the step does."""
+
+    @property
+    def steps(self) -> int:
+        """Optimisation steps."""
+
+    @property
+    def batch(self) -> int:
+        """Items a step."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest, after the warm-up."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of matrices."""
+
+    @property
+    def warm_up(self) -> float:
+        """Share of the steps."""
+
+    @property
+    def smoothing(self) -> float:
+        """Of labels."""
+
+    @property
+    def ema(self) -> float:
+        """Decay of the weights' moving average."""
+
+
+class Drawn(Protocol):
+    """Where the batches of a training come from."""
+
+    def __call__(self, step: int, share: float) -> tuple[Tensor, ...]:
+        """The input of a step, its labels and what else the loss takes."""
+
+    def close(self) -> None:
+        """Let its threads end."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +125,31 @@ def fit(
         workers: threads that prepare crops.
         report: called with each line of the log.
     """
+    return loop(
+        recipe,
+        State(recipe, device, lambda: first(recipe)),
+        Batches(recipe, store, chosen, workers, targets),
+        out,
+        budget=budget,
+        report=report,
+    )
+
+
+def loop(
+    recipe: Schedule,
+    state: "State",
+    batches: "Drawn",
+    out: Path,
+    *,
+    budget: Budget | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> nn.Module:
+    """The steps of any training, of pictures or of sound; see `fit`. Closes the batches."""
     out.mkdir(parents=True, exist_ok=True)
-    state = State(recipe, device)
     start = checkpoint.load(out / CHECKPOINT, state) if (out / CHECKPOINT).is_file() else 0
     clock = Clock(recipe.steps, start, (budget or Budget()).seconds)
     with (
-        closing(Batches(recipe, store, chosen, workers, targets)) as batches,
+        closing(batches),
         (out / LOG).open("a", encoding="utf-8", newline="") as file,
     ):
         log = csv.DictWriter(file, [field.name for field in fields(Progress)])
@@ -107,38 +173,45 @@ def fit(
 class State:
     """All that a step changes: weights, their moving average, the optimiser's moments."""
 
-    def __init__(self, recipe: Recipe, device: Device) -> None:
+    def __init__(self, recipe: Schedule, device: Device, make: Callable[[], nn.Module]) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = device
         self.scaler = device.scaler()
-        self.network = _on(first(recipe), device.device).train()
-        self.average = _on(first(recipe), device.device).eval()
+        self.network = _on(make(), device.device).train()
+        self.average = _on(make(), device.device).eval()
         self.average.load_state_dict(self.network.state_dict())
         self.optimiser = torch.optim.AdamW(
             _groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
         )
         self.rate = 0.0
 
-    def step(self, number: int, share: float, crops: Tensor, labels: Tensor) -> float:
-        """One optimisation step on crops uint8 [n, h, w, 3] and labels float32 [n]; its loss."""
+    def step(self, number: int, share: float, *batch: Tensor) -> float:
+        """One optimisation step on what `loss` takes; its loss."""
         torch.manual_seed(self.recipe.seed * 1_000_003 + number)  # dropout
         self.rate = _rate(self.recipe, share)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
-        pixels = crops.to(self.device.device).permute(0, 3, 1, 2).float()
-        with self.device.autocast():
-            logits = self.network(pixels)
-        # binary cross-entropy against smoothed labels (Szegedy et al. 2016)
-        smoothing = self.recipe.smoothing
-        smooth = labels.to(self.device.device) * (1 - smoothing) + smoothing / 2
-        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), smooth)
+        loss = self.loss(*batch)
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self._follow(min(self.recipe.ema, (1 + number) / (10 + number)))
         return loss.item()
+
+    def loss(self, *batch: Tensor) -> Tensor:
+        """Of crops uint8 [n, h, w, 3] and labels float32 [n]."""
+        crops, labels = batch
+        return self.judged(crops.to(self.device.device).permute(0, 3, 1, 2).float(), labels)[0]
+
+    def judged(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Binary cross-entropy against smoothed labels (Szegedy et al. 2016), and the logits."""
+        with self.device.autocast():
+            logits = self.network(inputs).float()
+        smoothing = self.recipe.smoothing
+        smooth = labels.to(self.device.device) * (1 - smoothing) + smoothing / 2
+        return nn.functional.binary_cross_entropy_with_logits(logits, smooth), logits
 
     @torch.no_grad()
     def _follow(self, decay: float) -> None:
@@ -255,7 +328,7 @@ def _groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
     ]
 
 
-def _rate(recipe: Recipe, share: float) -> float:
+def _rate(recipe: Schedule, share: float) -> float:
     """Linear warm-up, then half a cosine to zero."""
     if share < recipe.warm_up:
         return recipe.learning_rate * (share + 1e-3) / recipe.warm_up

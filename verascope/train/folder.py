@@ -31,6 +31,7 @@ from verascope.detect.model_folder import (
 from verascope.detect.session import Session
 from verascope.result import Modality, OperatingPoint
 from verascope.train import sound_views
+from verascope.train.audio_recipe import AudioRecipe
 from verascope.train.card import card
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import test_windows
@@ -86,7 +87,7 @@ class Facts(NamedTuple):
     version: str
     commands: dict[str, str]
     code_sha256: str  # of the code that began the training
-    recipe: Recipe | HeadRecipe | SoundRecipe
+    recipe: Recipe | HeadRecipe | SoundRecipe | AudioRecipe
     corpora: list[Corpus]
     model: Model
     modality: Modality = Modality.IMAGE

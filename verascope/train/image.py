@@ -13,10 +13,11 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from torch import nn
 
@@ -26,6 +27,7 @@ from verascope.detect.model_folder import ModelFolder
 from verascope.errors import UsageError
 from verascope.generate.device import pick, set_threads
 from verascope.train import calibrate, corpora, folds, measure, nulls, report
+from verascope.train.audio_recipe import AudioRecipe
 from verascope.train.corpora import Corpus, Item
 from verascope.train.export import to_onnx, torch_score
 from verascope.train.fit import Budget, Progress, first, fit
@@ -80,6 +82,22 @@ class Run:
     report: Callable[[str, Progress], None] = field(default=lambda _name, _line: None)
 
 
+class Claims(Protocol):
+    """What a run is known by when it is gone on with."""
+
+    @property
+    def out(self) -> Path:
+        """Its folder."""
+
+    @property
+    def recipe(self) -> Struct:
+        """How it trains."""
+
+    @property
+    def resume(self) -> bool:
+        """Whether to go on."""
+
+
 class Data:
     """The training items: which are trained on, which are only scored, and the fold of each.
 
@@ -89,7 +107,9 @@ class Data:
         sha256: of all items and their folds.
     """
 
-    def __init__(self, items: list[Item], recipe: Recipe | HeadRecipe | SoundRecipe) -> None:
+    def __init__(
+        self, items: list[Item], recipe: Recipe | HeadRecipe | SoundRecipe | AudioRecipe
+    ) -> None:
         self.items = items
         self.store = PixelStore(items)
         self.trained = np.array(
@@ -117,7 +137,7 @@ def train_image(run: Run) -> Path:
     _teacher(run)
     read = corpora.read_corpora(run.folders, "train")
     data = Data(corpora.items_of(read), run.recipe)
-    _claim(run, data)
+    claim(run, data)
     held_out = _score_held_out(run, data)
     network = _fit(run, data, "final", data.trained)
     return _ship(run, read, held_out, network, held_out_nulls(data, held_out))
@@ -242,7 +262,7 @@ def _folds_of_all(items: list[Item], trained: NDArray[np.int64], count: int) -> 
     return every
 
 
-def _claim(run: Run, data: Data) -> None:
+def claim(run: Claims, data: Data) -> None:
     """Make the run's folder, or check that it is this run's.
 
     A checkpoint that goes on with other folds would score sources that it was trained on.
