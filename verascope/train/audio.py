@@ -4,7 +4,7 @@ The same skeleton as for pictures: one network for each fold of sources, scored 
 it never saw, which gives figures, calibration and thresholds; then one on all, which is exported.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ from verascope.train.scores import SCORES, write_scores
 from verascope.train.sound import DRAWN, LEFT_OUT, LIMITS, SECONDS, nulls_beside
 from verascope.train.sound_fates import training_window
 from verascope.train.sound_features import MOST, load
+from verascope.train.sound_heads import is_built_in
 
 Sounds = Callable[[int], NDArray[np.int16]]  # position of an item to its samples
 
@@ -127,10 +128,12 @@ def train_audio(run: AudioRun) -> Path:
     return write(run.out / MODEL, facts, fitted, points, metrics)
 
 
-def judged(network: nn.Module, sounds: object, view: str) -> NDArray[np.float64]:
+def judged(
+    network: nn.Module, sounds: Iterable[NDArray[np.int16]], view: str
+) -> NDArray[np.float64]:
     """Recordings' logits under a view, the mean over their first windows: float64 [n]."""
     found = []
-    for samples in sounds:  # type: ignore[attr-defined]
+    for samples in sounds:
         shown = sound_views.show(samples, view)
         cut = sound_windows.windows(shown, MOST).values
         found.append(float(audio_network.torch_score(network, cut).mean()))
@@ -138,12 +141,16 @@ def judged(network: nn.Module, sounds: object, view: str) -> NDArray[np.float64]
 
 
 def _score_held_out(run: AudioRun, data: Data, sounds: Sounds) -> dict[str, Scored]:
-    """Each recording's logits by the network that never saw its source, by view."""
+    """Each recording's logits by the network that never saw its source; our own recordings left out."""
     found = {view: np.full(len(data.items), np.nan) for view in sound_views.VIEWS}
+    synthetic = np.array([item.row.label == "synthetic" for item in data.items])
+    foreign = np.array([not is_built_in(item) for item in data.items])
+    if not foreign[synthetic].any():
+        foreign[:] = True
     for fold in range(run.recipe.folds):
         rest = data.trained[data.folds[data.trained] != fold]
         network = _fit(run, data, sounds, f"fold-{fold}", rest)
-        held = np.flatnonzero(data.folds == fold)
+        held = np.flatnonzero((data.folds == fold) & foreign)
         for view, logits in found.items():
             logits[held] = judged(network, map(sounds, held.tolist()), view)
     return {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}
