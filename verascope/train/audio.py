@@ -141,7 +141,7 @@ def judged(
 
 
 def _score_held_out(run: AudioRun, data: Data, sounds: Sounds) -> dict[str, Scored]:
-    """Each recording's logits by the network that never saw its source; our own recordings left out."""
+    """Each recording's logits by a network that never saw its source; our own are left out."""
     found = {view: np.full(len(data.items), np.nan) for view in sound_views.VIEWS}
     synthetic = np.array([item.row.label == "synthetic" for item in data.items])
     foreign = np.array([not is_built_in(item) for item in data.items])
