@@ -17,7 +17,7 @@ from verascope.generate.device import pick
 from verascope.train import from_gan
 from verascope.train.export import test_windows as windows_made_by_code
 from verascope.train.export import to_onnx
-from verascope.train.fit import State
+from verascope.train.fit import State, first
 from verascope.train.recipe import RECIPES
 
 
@@ -43,11 +43,11 @@ def test_it_exports_to_a_graph_that_agrees(run: Path) -> None:
 
 def test_training_begins_with_its_weights_or_with_its_shape_alone(run: Path) -> None:
     recipe = msgspec.structs.replace(RECIPES["tiny"], start=str(run))
-    begun = State(recipe, pick("cpu")).network.state_dict()
+    begun = State(recipe, pick("cpu"), lambda: first(recipe)).network.state_dict()
     trained = from_gan.load(run).state_dict()
     assert all(torch.equal(tensor, begun[name]) for name, tensor in trained.items())
     random = msgspec.structs.replace(recipe, start_random=True)
-    other = State(random, pick("cpu")).network.state_dict()
+    other = State(random, pick("cpu"), lambda: first(random)).network.state_dict()
     assert other.keys() == begun.keys()
     assert not torch.equal(other["core.0.weight"], begun["core.0.weight"])
 
