@@ -13,7 +13,8 @@ from verascope.train.corpora import headline, items_of, read_corpora
 from verascope.train.fit import CHECKPOINT, LOG, Budget, fit
 from verascope.train.network import Discriminator, dct_filters, statistics
 from verascope.train.pixels import PixelStore
-from verascope.train.recipe import RECIPES, Architecture, Recipe, load_recipe
+from verascope.train.recipe import RECIPES, Architecture, Recipe
+from verascope.train.recipe_file import recipe_of
 
 CPU = pick("cpu")
 TINY = msgspec.structs.replace(RECIPES["tiny"], steps=6, batch=4)
@@ -112,13 +113,13 @@ def test_statistics_are_mean_and_deviation() -> None:
 def test_a_recipe_file_replaces_keys_of_the_default(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('name = "mine"\nsteps = 7\n[fates]\nblur = 0.5\n')
-    recipe = load_recipe(str(file))
+    recipe = recipe_of(str(file), RECIPES)
     assert (recipe.steps, recipe.fates.blur, recipe.batch) == (7, 0.5, Recipe().batch)
     file.write_text('stepz = "7"\n')
     with pytest.raises(UsageError, match="stepz"):
-        load_recipe(str(file))
+        recipe_of(str(file), RECIPES)
     with pytest.raises(UsageError, match="no recipe"):
-        load_recipe("absent")
+        recipe_of("absent", RECIPES)
 
 
 def test_the_null_sees_nothing_but_size(store: PixelStore) -> None:

@@ -1,6 +1,7 @@
 """Heads on encoders of sound, from a toy corpus to a detector; the gate for speech."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,16 @@ def test_the_folder_is_a_detector_that_tells_the_classes_apart(trained: Path, to
     assert min(made) > max(real)
 
 
+def test_evaluate_judges_recordings_as_a_scan_does(trained: Path, toy: Path) -> None:
+    asked = ["evaluate", str(trained / "model"), "--corpus", str(toy)]
+    done = CliRunner().invoke(train, asked, catch_exceptions=False)
+    assert done.exit_code == 0
+    found = json.loads(done.output)["discrimination"]
+    assert list(found) == list(sound_views.VIEWS)
+    assert found["raw"]["auroc"]["value"] > 0.9
+    assert {"null", "above_null", "header_null"} <= set(found["raw"])
+
+
 def test_every_figure_stands_beside_both_nulls_and_can_be_taken_again(trained: Path) -> None:
     description = ModelFolder(trained / "model").description
     for split in ("leave_sources_out", "dev"):
@@ -162,9 +173,12 @@ def test_a_gate_is_trained_by_kinds_and_keeps_hum_out(toy: Path, tmp_path: Path)
     asked = ["speech-gate", "--corpus", str(toy), "--out", str(tmp_path / "gate.npz")]
     done = CliRunner().invoke(train, asked, catch_exceptions=False)
     assert done.exit_code == 0
-    assert '"auroc"' in done.output
+    assert done.output == (tmp_path / "gate.json").read_text()
     stored = np.load(tmp_path / "gate.npz")
     assert stored["weights"].shape == (28,)
+    figures = json.loads((tmp_path / "gate.json").read_bytes())
+    assert figures["auroc"]["value"] > 0.9
+    assert figures["passed"]["music"]["value"] < 0.2
 
 
 @pytest.mark.parametrize("what", ["hum", "noise", "chord"])

@@ -17,7 +17,8 @@ from verascope.detect.image_residual import ImageResidual
 from verascope.errors import UsageError
 from verascope.train.folder import Facts, crops_model, write
 from verascope.train.network import Discriminator
-from verascope.train.recipe import load_recipe
+from verascope.train.recipe import RECIPES
+from verascope.train.recipe_file import recipe_of
 
 
 def run(*arguments: object) -> Result:
@@ -135,7 +136,7 @@ def test_a_model_folder_is_written_wholly_or_not_at_all(
             raise OSError("no space left")
         return real(path, *given)
 
-    recipe = load_recipe("tiny")
+    recipe = recipe_of("tiny", RECIPES)
     facts = Facts(
         name="new",
         version="2",

@@ -5,9 +5,10 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +24,49 @@ CORPUS_HELP = (
 )
 
 
+CORPUS = click.option(
+    "--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP
+)
+FEATURES = click.option(
+    "--features",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that keeps what encoders say of each item.  [default: in your cache]",
+)
+STEPS = click.option(
+    "--steps", type=int, help="Optimisation steps of each network; replaces the recipe's."
+)
+SECONDS = click.option(
+    "--seconds",
+    type=float,
+    help="Time for each network instead of steps. Not reproducible: machines differ.",
+)
+FOLDS = click.option(
+    "--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's."
+)
+SEED = click.option("--seed", type=int, help="Replaces the recipe's.")
+VERSION = click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1."
+)
+THREADS = click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
+RESUME = click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
+
+
+def _out(holds: str) -> Callable[[Any], Any]:
+    """The option that names the folder of the run; what it holds, for people."""
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=True,
+        help=f"Folder of the run: {holds}",
+    )
+
+
+def _name(default: str) -> Callable[[Any], Any]:
+    """The option that names the model."""
+    return click.option("--name", default=default, show_default=True, help="Of the model.")
+
+
 @click.group()
 def train() -> None:
     """Train detectors from corpora, and measure them.
@@ -35,33 +79,22 @@ def train() -> None:
 
 
 @train.command()
-@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the run: recipe, logs, checkpoints, and in OUT/model the model folder.",
-)
+@CORPUS
+@_out("recipe, logs, checkpoints, and in OUT/model the model folder.")
 @click.option(
     "--recipe",
     default="default",
     show_default=True,
     help="default, tiny (seconds, for trying out), or a TOML file that replaces keys of default.",
 )
-@click.option(
-    "--steps", type=int, help="Optimisation steps of each network; replaces the recipe's."
-)
-@click.option(
-    "--seconds",
-    type=float,
-    help="Time for each network instead of steps. Not reproducible: machines differ.",
-)
-@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
-@click.option("--seed", type=int, help="Replaces the recipe's.")
-@click.option("--name", default="image-residual", show_default=True, help="Of the model.")
-@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
+@STEPS
+@SECONDS
+@FOLDS
+@SEED
+@_name("image-residual")
+@VERSION
+@DEVICE
+@THREADS
 @click.option("--workers", default=1, show_default=True, help="CPU threads that prepare crops.")
 @click.option(
     "--teacher",
@@ -73,7 +106,7 @@ def train() -> None:
     help="Start from the discriminator of this run of `generate train dcgan`; with --steps 0 it is "
     "the detector as it is.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
+@RESUME
 @click.option("--dry-run", is_flag=True, help="Print recipe, counts and folds; train nothing.")
 def image(
     corpora: tuple[Path, ...],
@@ -108,14 +141,15 @@ def image(
     import msgspec
 
     from verascope.train.image import Run, plan, train_image
-    from verascope.train.recipe import load_recipe
+    from verascope.train.recipe import RECIPES
+    from verascope.train.recipe_file import recipe_of
 
     given = {"steps": steps, "folds": folds, "seed": seed, "teacher": teacher, "start": start}
     changes = {key: value for key, value in given.items() if value is not None}
     run = Run(
         folders=corpora,
         out=out,
-        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         name=name,
         version=model_version,
         command=_command(),
@@ -134,13 +168,8 @@ def image(
 
 
 @train.command()
-@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the run: recipe, scores.csv, and in OUT/model the model folder.",
-)
+@CORPUS
+@_out("recipe, scores.csv, and in OUT/model the model folder.")
 @click.option(
     "--encoder", default="clip-vit-b16", show_default=True, help="An installed encoder, by name."
 )
@@ -150,27 +179,23 @@ def image(
     multiple=True,
     help="Another installed build that the head may run on; measure it before you name it.",
 )
-@click.option(
-    "--features",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that keeps what the encoder says of each picture.  [default: in your cache]",
-)
+@FEATURES
 @click.option(
     "--recipe",
     default="default",
     show_default=True,
     help="default, tiny (for trying out), or a TOML file that replaces keys of default.",
 )
-@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
-@click.option("--seed", type=int, help="Replaces the recipe's.")
+@FOLDS
+@SEED
 @click.option(
     "--refit",
     is_flag=True,
     help="After measuring, fit again on train and dev together and ship that; its thresholds are "
     "still set on sources that were left out.",
 )
-@click.option("--name", default="image-clip", show_default=True, help="Of the model.")
-@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+@_name("image-clip")
+@VERSION
 def head(
     corpora: tuple[Path, ...],
     out: Path,
@@ -201,7 +226,8 @@ def head(
 
     from verascope.detect.encoder import cache_folder, open_installed
     from verascope.train.head import HeadRun, train_head
-    from verascope.train.head_recipe import load_recipe
+    from verascope.train.head_recipe import RECIPES
+    from verascope.train.recipe_file import recipe_of
 
     given = {"folds": folds, "seed": seed}
     changes = {key: value for key, value in given.items() if value is not None}
@@ -212,7 +238,7 @@ def head(
         accepted={one: open_installed(encoder, one).description.sha256 for one in accept},
         refit=refit,
         features=features or cache_folder() / "features",
-        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         name=name,
         version=model_version,
         command=_command(),
@@ -222,32 +248,23 @@ def head(
 
 
 @train.command()
-@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the run: recipe, logs, checkpoints, scores.csv, and in OUT/model the model.",
-)
+@CORPUS
+@_out("recipe, logs, checkpoints, scores.csv, and in OUT/model the model.")
 @click.option(
     "--recipe",
     default="default",
     show_default=True,
     help="default, tiny (seconds, for trying out), or a TOML file that replaces keys of default.",
 )
-@click.option("--steps", type=int, help="Optimisation steps of each network.")
-@click.option(
-    "--seconds",
-    type=float,
-    help="Time for each network instead of steps. Not reproducible: machines differ.",
-)
-@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
-@click.option("--seed", type=int, help="Replaces the recipe's.")
-@click.option("--name", default="audio-network", show_default=True, help="Of the model.")
-@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
-@click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
+@STEPS
+@SECONDS
+@FOLDS
+@SEED
+@_name("audio-network")
+@VERSION
+@DEVICE
+@THREADS
+@RESUME
 def audio(
     corpora: tuple[Path, ...],
     out: Path,
@@ -276,14 +293,15 @@ def audio(
     import msgspec
 
     from verascope.train.audio import AudioRun, train_audio
-    from verascope.train.audio_recipe import load_recipe
+    from verascope.train.audio_recipe import RECIPES
+    from verascope.train.recipe_file import recipe_of
 
     given = {"steps": steps, "folds": folds, "seed": seed}
     changes = {key: value for key, value in given.items() if value is not None}
     run = AudioRun(
         folders=corpora,
         out=out,
-        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         name=name,
         version=model_version,
         command=_command(),
@@ -297,28 +315,19 @@ def audio(
 
 
 @train.command("sound-head")
-@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the run: recipe, scores.csv, and in OUT/model the model folder.",
-)
-@click.option(
-    "--features",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that keeps what the encoders say of each recording.  [default: in your cache]",
-)
+@CORPUS
+@_out("recipe, scores.csv, and in OUT/model the model folder.")
+@FEATURES
 @click.option(
     "--recipe",
     default="accurate",
     show_default=True,
     help="accurate, fast (taught by accurate), tiny (for trying out), or a TOML file.",
 )
-@click.option("--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's.")
-@click.option("--seed", type=int, help="Replaces the recipe's.")
-@click.option("--name", default="audio-encoders", show_default=True, help="Of the model.")
-@click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
+@FOLDS
+@SEED
+@_name("audio-encoders")
+@VERSION
 def sound_head(
     corpora: tuple[Path, ...],
     out: Path,
@@ -343,15 +352,16 @@ def sound_head(
     import msgspec
 
     from verascope.detect.encoder import cache_folder
+    from verascope.train.recipe_file import recipe_of
     from verascope.train.sound import SoundRun, train_sound
-    from verascope.train.sound_recipe import load_recipe
+    from verascope.train.sound_recipe import RECIPES
 
     given = {"folds": folds, "seed": seed}
     changes = {key: value for key, value in given.items() if value is not None}
     run = SoundRun(
         folders=corpora,
         out=out,
-        recipe=msgspec.structs.replace(load_recipe(recipe), **changes),
+        recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         features=features or cache_folder() / "features",
         name=name,
         version=model_version,
@@ -362,53 +372,56 @@ def sound_head(
 
 
 @train.command("speech-gate")
-@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@CORPUS
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="File of the gate, such as gate.npz.",
+    help="File of the gate, such as gate.npz; its figures go into gate.json beside it.",
 )
 def speech_gate(corpora: tuple[Path, ...], out: Path) -> None:
     """Train the gate that keeps music and noise from detectors of speech.
 
-    What is speech, the corpus says by its kinds. Prints leave-sources-out figures as JSON.
+    What is speech, the corpus says by its kinds. Prints its leave-sources-out figures.
 
     \b
     Try it:  verascope train speech-gate --corpus my-corpus --out gate.npz
     """
-    import msgspec
-
-    from verascope.train.report import plain
     from verascope.train.speech import train_gate
 
-    figures = msgspec.json.encode(plain(train_gate(corpora, out)))
-    click.echo(msgspec.json.format(figures).decode())
+    train_gate(corpora, out)
+    click.echo(out.with_suffix(".json").read_text(encoding="utf-8"), nl=False)
 
 
 @train.command()
 @click.argument("model", type=FOLDER)
-@click.option("--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP)
+@CORPUS
 @click.option("--split", default="dev", show_default=True, help="Split to measure on.")
 @click.option("--update", is_flag=True, help="Write the figures into MODEL's model.json and card.")
 def evaluate(model: Path, corpora: tuple[Path, ...], split: str, update: bool) -> None:
     """Measure the model folder MODEL on a split and print the figures as JSON.
 
     The null is fitted on the corpora's train split. Everything is seeded: the same model and
-    corpora give the same figures.
+    corpora give the same figures. Recordings are judged as a scan judges them, so those without
+    speech are left out.
     """
     import msgspec
 
     from verascope.detect.model_folder import ModelFolder
     from verascope.detect.registry import create
+    from verascope.result import Modality
+    from verascope.train import measure, sound_measure
     from verascope.train.folder import save_description
-    from verascope.train.measure import on_split
     from verascope.train.protocols import judge_of
 
     folder = ModelFolder(model)
     if split == "dev" and "refit" in folder.description.metrics:
         raise UsageError(f"{model} was fitted on dev too; its card has the figures of before that")
-    figures = on_split(folder, judge_of(create(str(model))), corpora, split)
+    detector = create(str(model))
+    if folder.description.modality is Modality.AUDIO:
+        figures = sound_measure.on_split(folder, detector, corpora, split)
+    else:
+        figures = measure.on_split(folder, judge_of(detector), corpora, split)
     click.echo(json.dumps(figures, indent=2))
     if update:
         metrics = folder.description.metrics | {split: figures}

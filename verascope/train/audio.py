@@ -19,21 +19,20 @@ from verascope.detect.spectrum import log_power
 from verascope.generate.device import pick, set_threads
 from verascope.generate.sounds import example_sounds
 from verascope.result import Modality
-from verascope.train import audio_network, calibrate, corpora, report, sound_nulls, sound_views
+from verascope.train import audio_network, corpora, sound_views
 from verascope.train.audio_network import PairState
 from verascope.train.audio_recipe import AudioRecipe
 from verascope.train.corpora import Item
 from verascope.train.fit import Budget, Progress, loop
 from verascope.train.folder import Facts, Model, reference_file, write
-from verascope.train.image import CODE, DEV, MODEL, Data, claim
+from verascope.train.image import CODE, MODEL, Data, claim
 from verascope.train.network import parameters
 from verascope.train.report import Scored
 from verascope.train.sampling import Sampler
-from verascope.train.scores import SCORES, write_scores
-from verascope.train.sound import DRAWN, LEFT_OUT, LIMITS, SECONDS, nulls_beside
+from verascope.train.sound import DRAWN, LIMITS, SECONDS
 from verascope.train.sound_fates import training_window
 from verascope.train.sound_features import MOST, load
-from verascope.train.sound_heads import is_built_in
+from verascope.train.sound_measure import DEV, foreign, measure
 
 Sounds = Callable[[int], NDArray[np.int16]]  # position of an item to its samples
 
@@ -103,18 +102,10 @@ def train_audio(run: AudioRun) -> Path:
     sounds = cache(lambda index: load(data.items[index]))
     held_out = _score_held_out(run, data, sounds)
     network = _fit(run, data, sounds, "final", data.trained)
-    main = held_out[sound_views.HEADLINE].only(lambda item: item.headline)
-    fitted = calibrate.calibration(main.synthetic, main.logits, main.sources, seed=run.recipe.seed)
-    points = calibrate.operating_points(fitted, main.synthetic, main.logits, main.sources)
-    seen = sound_nulls.table(held_out[sound_views.HEADLINE].items)
-    metrics = {LEFT_OUT: report.figures(held_out, fitted, points, nulls_beside(held_out, seen))}
-    splits = [("train", held_out)]
+    scored = None
     if dev:
         scored = {v: Scored(dev, judged(network, map(load, dev), v)) for v in sound_views.VIEWS}
-        blind = nulls_beside(scored, sound_nulls.table(dev), (seen, held_out[sound_views.HEADLINE]))
-        metrics[DEV] = report.figures(scored, fitted, points, blind)
-        splits.append((DEV, scored))
-    write_scores(run.out / SCORES, splits)
+    measured = measure(held_out, scored, run.out, run.recipe.seed)
     facts = Facts(
         run.name,
         run.version,
@@ -125,7 +116,7 @@ def train_audio(run: AudioRun) -> Path:
         _model(network),
         Modality.AUDIO,
     )
-    return write(run.out / MODEL, facts, fitted, points, metrics)
+    return write(run.out / MODEL, facts, *measured)
 
 
 def judged(
@@ -143,14 +134,11 @@ def judged(
 def _score_held_out(run: AudioRun, data: Data, sounds: Sounds) -> dict[str, Scored]:
     """Each recording's logits by a network that never saw its source; our own are left out."""
     found = {view: np.full(len(data.items), np.nan) for view in sound_views.VIEWS}
-    synthetic = np.array([item.row.label == "synthetic" for item in data.items])
-    foreign = np.array([not is_built_in(item) for item in data.items])
-    if not foreign[synthetic].any():
-        foreign[:] = True
+    chosen = foreign(data.items)
     for fold in range(run.recipe.folds):
         rest = data.trained[data.folds[data.trained] != fold]
         network = _fit(run, data, sounds, f"fold-{fold}", rest)
-        held = np.flatnonzero((data.folds == fold) & foreign)
+        held = np.flatnonzero((data.folds == fold) & chosen)
         for view, logits in found.items():
             logits[held] = judged(network, map(sounds, held.tolist()), view)
     return {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}

@@ -1,11 +1,6 @@
 """A recipe of a network on log power spectra: all that decides its training, besides the corpus."""
 
-from pathlib import Path
-
-import msgspec
 from msgspec import Struct
-
-from verascope.errors import UsageError
 
 
 class AudioRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,20 +45,3 @@ RECIPES = {
     "default": AudioRecipe(),
     "tiny": AudioRecipe(name="tiny", widths=(4, 6, 8), steps=8, batch=8, codec=0.2, folds=2),
 }
-
-
-def load_recipe(name: str) -> AudioRecipe:
-    """A recipe by name, or from a TOML file whose keys replace those of the default one.
-
-    Raises:
-        UsageError: there is no such recipe, or a key or value of the file does not fit.
-    """
-    if name in RECIPES:
-        return RECIPES[name]
-    file = Path(name)
-    if not file.is_file():
-        raise UsageError(f"no recipe {name!r}: there are {', '.join(RECIPES)}, or a TOML file")
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=AudioRecipe)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{file}: {error}") from error

@@ -1,11 +1,7 @@
 """A recipe: everything that decides what a training run gives, besides the corpus."""
 
-from pathlib import Path
-
-import msgspec
 from msgspec import Struct
 
-from verascope.errors import UsageError
 from verascope.train.degrade import Fates
 
 
@@ -79,20 +75,3 @@ RECIPES = {
         folds=2,
     ),
 }
-
-
-def load_recipe(name: str) -> Recipe:
-    """A recipe by name, or from a TOML file whose keys replace those of the default one.
-
-    Raises:
-        UsageError: there is no such recipe, or a key or value of the file does not fit.
-    """
-    if name in RECIPES:
-        return RECIPES[name]
-    file = Path(name)
-    if not file.is_file():
-        raise UsageError(f"no recipe {name!r}: there are {', '.join(RECIPES)}, or a TOML file")
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=Recipe)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{file}: {error}") from error

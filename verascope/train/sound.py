@@ -24,18 +24,16 @@ from verascope.encoders.known import SOUND
 from verascope.errors import UsageError
 from verascope.generate.sounds import example_sounds
 from verascope.result import Modality
-from verascope.train import calibrate, corpora, report, sound_features, sound_nulls, sound_views
+from verascope.train import corpora, sound_features, sound_views
 from verascope.train.corpora import Item
-from verascope.train.evaluate import Floats
 from verascope.train.folder import Facts, Model, code_sha256, reference_file, write
-from verascope.train.image import DEV, MODEL, RECIPE, Data
+from verascope.train.image import MODEL, RECIPE, Data
 from verascope.train.report import Scored
-from verascope.train.scores import SCORES, write_scores
 from verascope.train.sound_graph import to_onnx
-from verascope.train.sound_heads import Heads, Material, fit, is_built_in
+from verascope.train.sound_heads import Heads, Material, fit
+from verascope.train.sound_measure import DEV, foreign, measure
 from verascope.train.sound_recipe import HeadPart, SoundRecipe
 
-LEFT_OUT = "leave_sources_out"
 DRAWN, SECONDS = 4, 2.0  # sounds of the stored reference, and how long each is
 LIMITS = (
     "Token-based and diffusion text-to-speech of recent years, and generated music, were ranked at "
@@ -86,21 +84,10 @@ def train_sound(run: SoundRun) -> Path:
     dev = corpora.items_of(corpora.read_all(run.folders, DEV))
     material, unseen = material_of(run, data.items), material_of(run, dev)
     held_out = score_held_out(run, data, material)
-    main = held_out[sound_views.HEADLINE].only(lambda item: item.headline)
-    fitted = calibrate.calibration(main.synthetic, main.logits, main.sources, seed=run.recipe.seed)
-    points = calibrate.operating_points(fitted, main.synthetic, main.logits, main.sources)
     heads = fit(material.at(data.trained), run.recipe)
-    seen = sound_nulls.table(held_out[sound_views.HEADLINE].items)
-    blind = nulls_beside(held_out, seen)
-    metrics = {LEFT_OUT: report.figures(held_out, fitted, points, blind)}
-    splits = [("train", held_out)]
-    if dev:
-        scored = {view: Scored(dev, heads(unseen, view)) for view in sound_views.VIEWS}
-        blind = nulls_beside(scored, sound_nulls.table(dev), (seen, held_out[sound_views.HEADLINE]))
-        metrics[DEV] = report.figures(scored, fitted, points, blind)
-        splits.append((DEV, scored))
     run.out.mkdir(parents=True, exist_ok=True)
-    write_scores(run.out / SCORES, splits)
+    scored = {view: Scored(dev, heads(unseen, view)) for view in sound_views.VIEWS} if dev else None
+    measured = measure(held_out, scored, run.out, run.recipe.seed)
     (run.out / RECIPE).write_bytes(msgspec.json.format(msgspec.json.encode(run.recipe)))
     facts = Facts(
         run.name,
@@ -112,7 +99,7 @@ def train_sound(run: SoundRun) -> Path:
         _model(run, heads),
         Modality.AUDIO,
     )
-    return write(run.out / MODEL, facts, fitted, points, metrics)
+    return write(run.out / MODEL, facts, *measured)
 
 
 def material_of(run: SoundRun, items: list[Item]) -> Material:
@@ -135,9 +122,7 @@ def material_of(run: SoundRun, items: list[Item]) -> Material:
 def score_held_out(run: SoundRun, data: Data, material: Material) -> dict[str, Scored]:
     """Each recording's logits by heads that never saw its source; our own recordings left out."""
     found = {view: np.full(len(data.items), np.nan) for view in sound_views.VIEWS}
-    judged = np.array([not is_built_in(item) for item in data.items])
-    if not judged[material.synthetic].any():
-        judged[:] = True
+    judged = foreign(data.items)
     for fold in range(run.recipe.folds):
         rest = data.trained[data.folds[data.trained] != fold]
         heads = fit(material.at(rest), run.recipe)
@@ -145,31 +130,6 @@ def score_held_out(run: SoundRun, data: Data, material: Material) -> dict[str, S
         for view, logits in found.items():
             logits[held] = heads(material.at(held), view)
     return {view: Scored(data.items, logits, data.folds) for view, logits in found.items()}
-
-
-def nulls_beside(
-    scored: dict[str, Scored], values: Floats, train: tuple[Floats, Scored] | None = None
-) -> dict[str, dict[str, Any]]:
-    """Both nulls beside the scores of each view: of header and level, and of the header alone.
-
-    Args:
-        scored: the recordings, the same under each view.
-        values: their table, see sound_nulls.
-        train: the training recordings' and what they are; None: the other folds of `scored`.
-    """
-    header = len(sound_nulls.HEADER)
-    full = alone = None
-    if train is not None:
-        chosen = np.array([item.headline for item in train[1].items])
-        full = train[0][chosen], train[1].synthetic[chosen]
-        alone = full[0][:, :header], full[1]
-    first = next(iter(scored.values()))
-    blind = report.blind(first, values, full)
-    header_null = report.null(first, values[:, :header], alone)["null"]
-    return {
-        view: report.beside(part, blind) | {"header_null": header_null}
-        for view, part in scored.items()
-    }
 
 
 def _encoder(part: HeadPart) -> SoundEncoder:

@@ -3,12 +3,8 @@
 The settings were chosen by leave-sources-out on the train split alone (docs/audio-detector.md).
 """
 
-from pathlib import Path
-
-import msgspec
 from msgspec import Struct
 
-from verascope.errors import UsageError
 from verascope.train.head_recipe import HeadRecipe
 
 
@@ -94,20 +90,3 @@ RECIPES = {
         folds=2,
     ),
 }
-
-
-def load_recipe(name: str) -> SoundRecipe:
-    """A recipe by name, or from a TOML file.
-
-    Raises:
-        UsageError: there is no such recipe, or a key or value of the file does not fit.
-    """
-    if name in RECIPES:
-        return RECIPES[name]
-    file = Path(name)
-    if not file.is_file():
-        raise UsageError(f"no recipe {name!r}: there are {', '.join(RECIPES)}, or a TOML file")
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=SoundRecipe)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{file}: {error}") from error

@@ -8,6 +8,7 @@ that the gate never saw, so that few with speech are lost.
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from verascope.detect import sound_windows
 from verascope.detect.speech_gate import Gate, features
 from verascope.errors import UsageError
-from verascope.train import corpora, evaluate, folds, sound_views
+from verascope.train import corpora, evaluate, folds, report, sound_views
 from verascope.train.corpora import SPEECH, Item
 from verascope.train.evaluate import Figure
 from verascope.train.sound_features import load
@@ -43,7 +44,7 @@ class GateFigures(Struct, frozen=True, kw_only=True):
 
 
 def train_gate(folders: Sequence[Path], out: Path) -> GateFigures:
-    """Train, set the threshold, store the gate; returns its figures.
+    """Train, set the threshold, store the gate and, beside it as JSON, its figures.
 
     Raises:
         UsageError: the corpora do not name recordings with and without speech.
@@ -64,7 +65,10 @@ def train_gate(folders: Sequence[Path], out: Path) -> GateFigures:
     gate = _fit(list(seen.values()), speech)._replace(threshold=threshold)
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(out, **gate._asdict())
-    return _figures(items, speech, logits, threshold)
+    figures = _figures(items, speech, logits, threshold)
+    told = msgspec.json.format(msgspec.json.encode(report.plain(figures)))
+    out.with_suffix(".json").write_bytes(told + b"\n")
+    return figures
 
 
 def _shown(item: Item, view: str) -> NDArray[np.float32]:
