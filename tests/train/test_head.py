@@ -156,7 +156,7 @@ def test_a_scan_draws_where_the_score_comes_from(
 def test_the_quality_that_is_asked_for_decides_which_runs(
     trained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("verascope.detect.image_clip.ImageClip.__init__.__defaults__", (trained,))
+    monkeypatch.setattr("verascope.detect.image_clip.ImageClip.shipped", trained)
     assert "image-clip" in registry.wanted(Quality.AUTO)
     assert "image-residual" not in registry.wanted(Quality.ACCURATE)
     assert "image-clip" not in registry.wanted(Quality.FAST)

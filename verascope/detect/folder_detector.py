@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,16 @@ class FolderDetector:
     """The part of a Detector that its model folder answers; windows and scores are a subclass's.
 
     Nothing is read before it is asked for.
+
+    Attributes:
+        shipped: the folder in the package, which is run where no other is named.
     """
+
+    shipped: ClassVar[Path]
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None = None,
         *,
         name: str | None = None,
         providers: Sequence[str] = ("CPUExecutionProvider",),
@@ -28,7 +33,7 @@ class FolderDetector:
         batch: int = 1,
     ) -> None:
         self._name = name
-        self.folder = ModelFolder(folder)
+        self.folder = ModelFolder(folder or self.shipped)
         self._providers = tuple(providers)
         self._threads = threads
         self._batch = batch

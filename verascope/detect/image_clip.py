@@ -5,7 +5,6 @@ it (as RINE does: Koutlis and Papadopoulos, ECCV 2024). Training: verascope/trai
 too large for the package: `verascope models install` puts it into the user's cache.
 """
 
-from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,20 +30,10 @@ SHIPPED = Path(__file__).parent / "models" / "image-clip"
 class ImageClip(FolderDetector):
     """A model folder whose model.json names an encoder, as a Detector that also gives heat maps."""
 
+    shipped = SHIPPED
     modality = Modality.IMAGE
     max_batch = 1  # an int8 encoder takes one range of activations for all that it is given
     min_side = MIN_SIDE
-
-    def __init__(
-        self,
-        folder: Path = SHIPPED,
-        *,
-        name: str | None = None,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
-        threads: int = 1,
-        batch: int = 1,
-    ) -> None:
-        super().__init__(folder, name=name, providers=providers, threads=threads, batch=batch)
 
     @property
     def use(self) -> EncoderUse:

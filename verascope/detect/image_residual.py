@@ -3,7 +3,6 @@
 Training and architecture: verascope/train/image.py. Here it is only run.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -22,21 +21,11 @@ SHIPPED = Path(__file__).parent / "models" / "image-residual"
 class ImageResidual(FolderDetector):
     """A model folder of `verascope train image` as a Detector."""
 
+    shipped = SHIPPED
     modality = Modality.IMAGE
     max_batch = 64
     window_shape: tuple[int, ...] = (CROP, CROP, 3)
     min_side = MIN_SIDE
-
-    def __init__(
-        self,
-        folder: Path = SHIPPED,
-        *,
-        name: str | None = None,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
-        threads: int = 1,
-        batch: int = 1,
-    ) -> None:
-        super().__init__(folder, name=name, providers=providers, threads=threads, batch=batch)
 
     def load(self) -> None:
         _ = self._session

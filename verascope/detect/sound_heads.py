@@ -31,7 +31,7 @@ class SoundHeads(FolderDetector):
     def load(self) -> None:
         """Load the encoders and the heads now."""
         _ = self._heads
-        for encoder, _rows in self._encoders:
+        for encoder, _rows in self.encoders:
             encoder.load()
 
     def windows(self, media: Array) -> Windows:
@@ -46,7 +46,7 @@ class SoundHeads(FolderDetector):
 
     def vectors(self, windows: NDArray[np.int16]) -> NDArray[np.float32]:
         """What the encoders say of windows, in the order that the heads take: [n, width]."""
-        said = [encoder.vectors(windows)[:, rows] for encoder, rows in self._encoders]
+        said = [encoder.vectors(windows)[:, rows] for encoder, rows in self.encoders]
         return np.concatenate(said, axis=1)
 
     def pool(self, logits: NDArray[np.float32]) -> float:
@@ -74,7 +74,7 @@ class SoundHeads(FolderDetector):
     @property
     def encoder_sha256(self) -> str:
         """Of the builds of the encoders that run here, in the heads' order."""
-        return "+".join(encoder.description.sha256 for encoder, _ in self._encoders)
+        return "+".join(encoder.description.sha256 for encoder, _ in self.encoders)
 
     @property
     def _uses(self) -> tuple[SoundEncoderUse, ...]:
@@ -88,7 +88,7 @@ class SoundHeads(FolderDetector):
         return Session(self.folder.graph(), self._providers, self._threads, self._batch)
 
     @cached_property
-    def _encoders(self) -> list[tuple[SoundEncoder, NDArray[np.int64]]]:
+    def encoders(self) -> list[tuple[SoundEncoder, NDArray[np.int64]]]:
         """Each encoder, and the places of the heads' taps in its vectors."""
         if not self.find():
             raise self.missing()
