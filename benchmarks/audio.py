@@ -35,11 +35,13 @@ from verascope.train import corpora, report, sound_nulls, sound_views
 from verascope.train.corpora import Item
 from verascope.train.image import Data
 from verascope.train.report import Scored
-from verascope.train.sound import SoundRun, material_of, nulls_beside, score_held_out
+from verascope.train.sound import SoundRun, material_of, score_held_out
 from verascope.train.sound_features import load
 from verascope.train.sound_heads import fit, is_built_in
-from verascope.train.sound_recipe import ACCURATE, RECIPES, SoundRecipe
+from verascope.train.sound_measure import nulls_beside
+from verascope.train.sound_recipe import ACCURATE, RECIPES, HeadPart, SoundRecipe
 
+PLCMOS = HeadPart(encoder="plcmos", taps=("conv 3",), components=80, narrowness=0.3, ridge=0.1)
 DETECTORS = ("audio-spectral", "audio-encoders")
 REPEATS = 5
 SHORT_S, MINUTE_S = 2.0, 60.0
@@ -82,6 +84,7 @@ def _recipes(built_in: Path | None) -> Iterator[SoundRecipe]:
         yield change(fast, name="fast, built-in alone", built_in=1.0, teachers=())
         return
     yield change(fast, name="fast, not taught", teachers=())
+    yield change(accurate, name="accurate with plcmos conv 3", heads=(*ACCURATE, PLCMOS))
     for part in ACCURATE:
         name = f"{part.encoder} {part.taps[0]}"
         rest = tuple(other for other in ACCURATE if other is not part)
@@ -156,7 +159,7 @@ def cost() -> dict[str, Any]:
                     ),
                     "bytes": sum(f.stat().st_size for f in encoder.folder.glob("*.onnx")),
                 }
-                for encoder, _ in detector._encoders
+                for encoder, _ in detector.encoders
             },
         }
     return found

@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from benchmarks.scale import table as table_of_costs
+from docs import sound
+from docs.figures import interval, percent
 from verascope.cli.main import VERBS, cli
 from verascope.detect.image_residual import SHIPPED
 from verascope.result import SENTENCES, json_schema, status_of
@@ -22,10 +24,6 @@ SCANNING = DOCS.parent / "benchmarks" / "results" / "scanning.json"
 IMAGE = SCANNING.with_name("image.json")
 DETECTOR = DOCS / "image-detector.md"
 SOUND = DOCS / "audio-detector.md"
-AUDIO = SCANNING.with_name("audio.json")
-AUDIO_BUILT_IN = SCANNING.with_name("audio-built-in.json")
-AUDIO_COST = SCANNING.with_name("audio-cost.json")
-SHIPPED_SOUND = (SHIPPED.with_name("audio-encoders"), SHIPPED.with_name("audio-spectral"))
 SERVICE = SCANNING.with_name("service.json")
 BATCH = SCANNING.with_name("batch.json")
 SCALE = DOCS / "scale.md"
@@ -132,24 +130,11 @@ def _figures() -> str:
             "installed and by `audio-spectral` without; AUROC, and inside sources, where the "
             "recording chain tells nothing:",
             "",
-            *_sounds(),
+            *sound.shipped(SPLITS),
             "",
             "[How they work and where they fail](docs/audio-detector.md).",
         ]
     )
-
-
-def _sounds() -> Iterator[str]:
-    """The detectors of sound, as they are and over a telephone, against their null."""
-    yield "| detector | recordings | AUROC | within sources | null |"
-    yield "| --- | --- | --- | --- | --- |"
-    for folder in SHIPPED_SOUND:
-        model = json.loads((folder / "model.json").read_bytes())
-        for split, sources in SPLITS.items():
-            for view in ("raw", "telephone"):
-                figures = model["metrics"][split]["discrimination"][view]
-                shown = (_interval(figures[key]) for key in ("auroc", "within_sources", "null"))
-                yield f"| `{model['name']}` | {view}, {sources} | {' | '.join(shown)} |"
 
 
 def _against_null(model: dict[str, Any]) -> list[str]:
@@ -157,8 +142,8 @@ def _against_null(model: dict[str, Any]) -> list[str]:
         "| pictures | AUROC | null | AUROC − null |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {shown}, {sources} | {_interval(figures['auroc'])} | {_interval(figures['null'])} "
-            f"| {_interval(figures['above_null'])} |"
+            f"| {shown}, {sources} | {interval(figures['auroc'])} | {interval(figures['null'])} "
+            f"| {interval(figures['above_null'])} |"
             for protocol, shown in SHOWN.items()
             for split, sources in SPLITS.items()
             for figures in [model["metrics"][split]["discrimination"][protocol]]
@@ -192,7 +177,7 @@ def _points(metrics: dict[str, Any]) -> Iterator[str]:
             None: "a lift that the intervals do not hold up",
         }[has_lift(made, real)]
         yield (
-            f"{_percent(made)} of synthetic and {_percent(real)} of real pictures reach its "
+            f"{percent(made)} of synthetic and {percent(real)} of real pictures reach its "
             f"{name}, {lift}"
         )
 
@@ -229,74 +214,7 @@ def _image() -> str:
 def audio_detector() -> str:
     """The page on the detectors of sound with the tables of benchmarks/audio.py's last runs."""
     text = SOUND.read_text(encoding="utf-8")
-    return BLOCK.sub(lambda found: found[1] + _audio() + found[2], text)
-
-
-def _audio() -> str:
-    """One row a recipe, split and view; then what each costs, and long recordings."""
-    recipes = json.loads(AUDIO.read_bytes())
-    for name, figures in json.loads(AUDIO_BUILT_IN.read_bytes()).items():
-        recipes[name if "built-in" in name else f"{name}, built-in added"] = figures
-    lines = [
-        "| recipe | split | view | AUROC | within | pairs | TPR at 5 % FPR | null | AUROC − null |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, figures in recipes.items():
-        views = ("raw", "opus", "aac", "mp3", "telephone") if name in ("accurate", "fast") else ()
-        for split in ("leave_sources_out", "dev"):
-            for view in views or ("raw", "telephone"):
-                found = figures[split][view]
-                keys = (
-                    "auroc_raw",
-                    "within_sources",
-                    "pairs",
-                    "tpr_at_5",
-                    "null",
-                    "above_null",
-                )
-                shown = " | ".join(_interval(found[key]) for key in keys)
-                lines.append(f"| {name} | {split.replace('_', ' ')} | {view} | {shown} |")
-    lines += ["", "| recipe | split | speech | music | sound |", "| --- | --- | --- | --- | --- |"]
-    for name in ("accurate", "fast"):
-        for split in ("leave_sources_out", "dev"):
-            found = recipes[name][f"{split}_by_style"]
-            shown = " | ".join(_interval(found[style]) for style in ("speech", "music", "sound"))
-            lines.append(f"| {name} | {split.replace('_', ' ')} | {shown} |")
-    return "\n".join([*lines, "", *_audio_cost()])
-
-
-def _audio_cost() -> Iterator[str]:
-    """Speed by detector and encoder, memory, and what long recordings reach."""
-    found = json.loads(AUDIO_COST.read_bytes())
-    yield "On one core, times real time (decoding and the gate are in *with windows*):"
-    yield ""
-    for name, cost in found["cost"].items():
-        encoders = ", ".join(
-            f"{encoder} {each['times_real_time']:.0f} × ({each['bytes'] / 1e6:.1f} MB)"
-            for encoder, each in cost["encoders"].items()
-        )
-        yield (
-            f"- `{name}`: {cost['times_real_time']:.0f} ×, with windows "
-            f"{cost['with_windows']:.0f} ×; its own {cost['bytes'] / 1e6:.1f} MB; {encoders}"
-        )
-    memory = ", ".join(
-        f"{name}: {each['peak_mb']:.0f} MB" for name, each in found["memory"].items()
-    )
-    yield f"- peak memory of a scan: {memory}"
-    yield ""
-    yield "Dev's real clips one after the other, and the same with one synthetic clip among them:"
-    yield ""
-    yield "| detector | length | real, 1 % point | real, 10 % point | insert, 10 % point |"
-    yield "| --- | --- | --- | --- | --- |"
-    for name, lengths in found["long"].items():
-        for length, shares in lengths.items():
-            real, insert = shares["real"], shares.get("with an insert", {})
-            reached = insert.get("high_recall")
-            yield (
-                f"| `{name}` | {length} | {100 * real['high_precision']:.1f} % "
-                f"| {100 * real['high_recall']:.1f} % "
-                f"| {'' if reached is None else f'{100 * reached:.1f} %'} |"
-            )
+    return BLOCK.sub(lambda found: found[1] + sound.tables() + found[2], text)
 
 
 def _ends(interval: list[float]) -> str:
@@ -342,9 +260,9 @@ def coop() -> str:
     precise, recall = model["operating_points"]
     dev = model["metrics"]["dev"]["discrimination"]
     figures = {
-        f"AUROC, {shown}, other sources (dev)": _interval(dev[name]["auroc"])
+        f"AUROC, {shown}, other sources (dev)": interval(dev[name]["auroc"])
         for name, shown in SHOWN.items()
-    } | {f"Null that sees sizes only, {SHOWN['whole']}": _interval(dev["whole"]["null"])}
+    } | {f"Null that sees sizes only, {SHOWN['whole']}": interval(dev["whole"]["null"])}
     real = [source for corpus in model["training"]["corpora"] for source in corpus["real"]]
     made = [name for corpus in model["training"]["corpora"] for name in corpus["generators"]]
     points = {
@@ -461,16 +379,6 @@ def _scanning() -> str:
             ),
         ]
     )
-
-
-def _interval(figure: dict[str, Any]) -> str:
-    low, high = figure["interval"]
-    return f"{figure['value']:.2f} ({low:.2f} to {high:.2f})"
-
-
-def _percent(figure: dict[str, Any]) -> str:
-    low, high = figure["interval"]
-    return f"{100 * figure['value']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _helps() -> list[str]:
