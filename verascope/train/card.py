@@ -35,6 +35,7 @@ NULLS = {
         "numbers; the null of headers the first six."
     ),
 }
+NULL_SEES = {Modality.IMAGE: "sizes and bytes", Modality.AUDIO: "headers and levels"}
 SPLITS = {
     "leave_sources_out": "Leave-sources-out on the training split",
     "dev": "Dev split",
@@ -263,7 +264,7 @@ def _failures(d: ModelDescription, name: str) -> list[str]:
         for kind, values in metrics["false_positives"][_headline(metrics)].items()
         if values[recall.name]["value"] > OFTEN * recall.false_positive_rate
     ]
-    lines = [*_against_the_null(name, metrics["discrimination"])]
+    lines = [*_against_the_null(name, metrics["discrimination"], NULL_SEES[d.modality])]
     lines += _without_lift(name, metrics)
     if missed:
         lines.append(f"{SPLITS[name]}: near chance or worse (AUROC) on {', '.join(missed)}.")
@@ -275,7 +276,7 @@ def _failures(d: ModelDescription, name: str) -> list[str]:
     return lines
 
 
-def _against_the_null(split: str, protocols: dict[str, Any]) -> Iterable[str]:
+def _against_the_null(split: str, protocols: dict[str, Any], sees: str) -> Iterable[str]:
     """Each protocol under which the score was not shown to beat its null."""
     for protocol, values in protocols.items():
         gap = values.get("above_null")
@@ -284,8 +285,8 @@ def _against_the_null(split: str, protocols: dict[str, Any]) -> Iterable[str]:
         elif gap["interval"][0] <= 0:
             relation = "is not above" if gap["value"] <= 0 else "was not shown to be above"
             yield (
-                f"{SPLITS[split]}, {protocol}: the score {relation} its null, which sees sizes "
-                f"and bytes alone (AUROC − null {_figure(gap)}). What it tells there may be how "
+                f"{SPLITS[split]}, {protocol}: the score {relation} its null, which sees "
+                f"{sees} alone (AUROC − null {_figure(gap)}). What it tells there may be how "
                 "the corpus was gathered."
             )
 
