@@ -260,8 +260,8 @@ def test_a_reader_that_goes_away_is_no_fault(pictures: Path) -> None:
     assert process.stdout is not None and process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=30) == 130  # and not 1, which would mean: flagged
-    assert process.stderr.read() == b""
+    code = process.wait(timeout=30)
+    assert (code, process.stderr.read()) == (130, b"")  # and not 1, which would mean: flagged
 
 
 def test_each_hostile_file_has_one_result_with_an_honest_reason(
