@@ -12,7 +12,7 @@ from verascope.detect.registry import Entry
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.result import Modality, Provenance, Reason
-from verascope.settings import Limits
+from verascope.settings import Limits, TextInput
 
 FUNCTION = "verascope.reading:read"
 
@@ -42,6 +42,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     provenance: bool
     trust: tuple[str, ...]
     limits: Limits
+    text: TextInput = TextInput()
     fingerprint: bool = False
     watermarks: bool = False
     store: bool = False
@@ -63,6 +64,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    characters: int | None = None
+    language: str | None = None
     warnings: tuple[str, ...] = ()
     reason: Reason | None = None
     detail: str | None = None

@@ -115,6 +115,8 @@ def input_of(reading: Reading, uri: str) -> Input:
         width=reading.width,
         height=reading.height,
         duration_s=reading.duration_s,
+        characters=reading.characters,
+        language=reading.language,
     )
 
 

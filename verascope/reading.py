@@ -133,7 +133,7 @@ def _open(ask: ReadRequest, file: BinaryIO, data: mmap.mmap) -> _Opened:
         media_type=media_type.name,
         modality=media_type.modality,
     )
-    opened = _Opened(reading, Source(file, data, media_type, ask.limits))
+    opened = _Opened(reading, Source(file, data, media_type, ask.limits, ask.text))
     if ask.detectors or ask.fingerprint:
         opened = _look(ask, opened)
     return opened._replace(reading=_timed(opened.reading, "open", start))
@@ -146,7 +146,7 @@ def _look(ask: ReadRequest, opened: _Opened) -> _Opened:
     covered |= KINDS.keys() if ask.fingerprint else set()
     reading, source = opened.reading, opened.source
     try:
-        media_type, warnings = judgeable(source.data, name, DECODED & covered)
+        media_type, warnings = judgeable(source.data, name, DECODED & covered, source.text)
         assert media_type.modality is not None  # it is one of those covered
         source = source._replace(media_type=media_type)
         how = method(media_type.modality)
@@ -233,7 +233,9 @@ def _fingerprinted(reading: Reading, how: Method, decoded: Decoded) -> Reading:
 def _watermarked(reading: Reading, how: Method, decoded: Decoded) -> Reading:
     """With the invisible watermarks whose words are known."""
     start = time.perf_counter()
-    found = msgspec.structs.replace(reading, marks=how.watermarks(decoded.medium))
+    found = msgspec.structs.replace(
+        reading, marks=(*reading.marks, *how.watermarks(decoded.medium))
+    )
     return _timed(found, "watermarks", start)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = "1.1.0"
 
 
 class Modality(StrEnum):
@@ -170,7 +170,10 @@ class Strength(StrEnum):
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """The input as far as it could be read. Sizes are of the upright picture, in pixels."""
+    """The input as far as it could be read. Sizes are of the upright picture, in pixels.
+
+    Of a text, `characters` counts those that are judged, and `language` is an ISO 639 code.
+    """
 
     uri: str
     part: str | None = None
@@ -181,6 +184,8 @@ class Input(Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    characters: int | None = None
+    language: str | None = None
 
 
 class Segment(Struct, frozen=True, kw_only=True):

@@ -276,6 +276,7 @@ class Scanner:
             provenance=provenance,
             trust=self.settings.trust,
             limits=self.settings.limits,
+            text=self.settings.text,
             fingerprint=self._registry is not None and provenance,
             watermarks=self.settings.watermarks and bool(detectors),
         )

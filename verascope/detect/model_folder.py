@@ -1,4 +1,4 @@
-"""A model folder: model.onnx, model.json, CARD.md; checked against its hashes on loading."""
+"""A model folder: model.onnx or model.npz, model.json, CARD.md; checked against its hashes."""
 
 import hashlib
 import io
@@ -16,6 +16,7 @@ from verascope.errors import ModelError
 from verascope.result import Modality, OperatingPoint
 
 GRAPH = "model.onnx"
+TABLES = "model.npz"  # instead of a graph, of a detector that runs in numpy
 DESCRIPTION = "model.json"
 CARD = "CARD.md"
 REFERENCE = "reference.npz"  # stored windows and their logits, to catch a wrong kernel or a swap
@@ -39,8 +40,8 @@ class EncoderUse(Struct, frozen=True, kw_only=True):
     side: int = 224
 
 
-class SoundEncoderUse(Struct, frozen=True, kw_only=True):
-    """A frozen encoder of sound that a head stands on; model.onnx takes the vectors of all.
+class TapsUse(Struct, frozen=True, kw_only=True):
+    """A frozen encoder of sound or of text that a head stands on; it takes the vectors of all.
 
     Attributes:
         name: of the encoder, as in `verascope models install NAME`, or the package's own.
@@ -91,13 +92,14 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     """What model.json holds; CARD.md is generated from it.
 
     `preprocessing`, `training` and `metrics` are free-form records for people and for the card;
-    what the program acts on is typed. `sha256` is that of model.onnx; `reference_sha256` that of
-    reference.npz, null in folders that were written before it was recorded. With `encoder`,
-    model.onnx is a head: float32 [n, taps, width] → logits float32 [n]; `patches_sha256` is then
-    that of patches.onnx, float32 [n, patches, width] → logits float32 [n, patches], null where
-    the head cannot judge patches. With `encoders`, it takes what they say of a window of sound,
-    one after the other: float32 [n, width] → logits float32 [n]. With `families`, model.onnx has a
-    second output: float32 [n, families].
+    what the program acts on is typed. `sha256` is that of model.onnx or model.npz;
+    `reference_sha256` that of reference.npz, null in folders that were written before it was
+    recorded. With `encoder`, model.onnx is a head: float32 [n, taps, width] → logits float32 [n];
+    `patches_sha256` is then that of patches.onnx, float32 [n, patches, width] → logits float32
+    [n, patches], null where the head cannot judge patches. With `encoders`, it takes what they say
+    of a window, one after the other: float32 [n, width] → logits float32 [n]. With `families`,
+    model.onnx has a second output: float32 [n, families]. `beside` names shipped models that have
+    a part in its logits, with the sha256 that they must have.
     """
 
     name: str
@@ -113,9 +115,10 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     limits: tuple[str, ...]
     reference_sha256: str | None = None
     encoder: EncoderUse | None = None
-    encoders: tuple[SoundEncoderUse, ...] = ()
+    encoders: tuple[TapsUse, ...] = ()
     patches_sha256: str | None = None
     families: Families | None = None
+    beside: dict[str, str] = {}
 
 
 class ModelFolder:
@@ -144,6 +147,14 @@ class ModelFolder:
             ModelError: it is missing or is not the file that model.json names.
         """
         return checked(self.path / GRAPH, self.description.sha256)
+
+    def tables(self) -> bytes:
+        """model.npz, after its hash was checked.
+
+        Raises:
+            ModelError: it is missing or is not the file that model.json names.
+        """
+        return checked(self.path / TABLES, self.description.sha256)
 
     def patches(self) -> bytes | None:
         """patches.onnx, after its hash was checked; None where the model has none.

@@ -40,6 +40,7 @@ class Tiers(NamedTuple):
 TIERS = {
     Modality.IMAGE: Tiers("image-residual", "image-clip"),
     Modality.AUDIO: Tiers("audio-spectral", "audio-encoders"),
+    Modality.TEXT: Tiers("text-style", "text-smollm"),
 }
 SPECTRUM_NETWORK = "verascope.detect.audio_network:AudioNetwork"  # of `train audio`
 BUILT_IN = {
@@ -47,6 +48,8 @@ BUILT_IN = {
     "image-clip": Entry(Modality.IMAGE, "verascope.detect.image_clip:ImageClip"),
     "audio-spectral": Entry(Modality.AUDIO, "verascope.detect.audio_spectral:AudioSpectral"),
     "audio-encoders": Entry(Modality.AUDIO, "verascope.detect.audio_encoders:AudioEncoders"),
+    "text-style": Entry(Modality.TEXT, "verascope.detect.text_style:TextStyle"),
+    "text-smollm": Entry(Modality.TEXT, "verascope.detect.text_smollm:TextSmollm"),
 }
 
 

@@ -10,7 +10,7 @@ from verascope.detect import sound_windows, spectral_encoder, speech_gate
 from verascope.detect.contract import Array, Windows
 from verascope.detect.encoder import installed
 from verascope.detect.folder_detector import FolderDetector
-from verascope.detect.model_folder import SoundEncoderUse
+from verascope.detect.model_folder import TapsUse
 from verascope.detect.session import Session
 from verascope.detect.sound_encoder import SoundEncoder
 from verascope.errors import ModelError, UsageError
@@ -77,7 +77,7 @@ class SoundHeads(FolderDetector):
         return "+".join(encoder.description.sha256 for encoder, _ in self.encoders)
 
     @property
-    def _uses(self) -> tuple[SoundEncoderUse, ...]:
+    def _uses(self) -> tuple[TapsUse, ...]:
         uses = self.folder.description.encoders
         if not uses:
             raise ModelError(f"{self.folder.path}: its model.json names no encoder of sound")
@@ -101,7 +101,7 @@ class SoundHeads(FolderDetector):
 
 
 def opened(
-    use: SoundEncoderUse, providers: tuple[str, ...] = ("CPUExecutionProvider",), threads: int = 1
+    use: TapsUse, providers: tuple[str, ...] = ("CPUExecutionProvider",), threads: int = 1
 ) -> SoundEncoder:
     """The encoder that a head uses; one loaded encoder a process, however many heads use it.
 
@@ -114,7 +114,7 @@ def opened(
     return _shared(folder, use.name == spectral_encoder.NAME, providers, threads)
 
 
-def _folder(use: SoundEncoderUse) -> Path | None:
+def _folder(use: TapsUse) -> Path | None:
     """Where a build lies that the head accepts."""
     if use.name == spectral_encoder.NAME:
         return spectral_encoder.SHIPPED

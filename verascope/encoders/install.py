@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -106,6 +106,7 @@ def store(
     folder: Path,
     target: Path,
     report: Report = silent,
+    beside: Mapping[str, bytes] | None = None,
 ) -> None:
     """Check an encoder and put it in place, in one move.
 
@@ -116,14 +117,15 @@ def store(
         folder: of `stage`.
         target: where it shall lie.
         report: is told what happens.
+        beside: other files of it, by name.
 
     Raises:
         ModelError: its taps are not those of the reference.
     """
     fresh = folder / "new"
     fresh.mkdir()
-    (fresh / GRAPH).write_bytes(graph)
-    (fresh / REFERENCE).write_bytes(reference)
+    for name, data in {GRAPH: graph, REFERENCE: reference, **(beside or {})}.items():
+        (fresh / name).write_bytes(data)
     text = msgspec.json.format(msgspec.json.encode(described))
     (fresh / DESCRIPTION).write_bytes(text + b"\n")
     report("checking it against its reference")

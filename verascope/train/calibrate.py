@@ -7,6 +7,7 @@ again on resampled sources. Thresholds come from the real sources alone.
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,24 @@ def platt(synthetic: NDArray[np.bool_], logits: Floats, weights: Floats) -> tupl
     return (slope, intercept) if slope >= LEAST_SLOPE else (LEAST_SLOPE, 0.0)
 
 
+class SourceCap(NamedTuple):
+    """How often any one real source may reach a point, so that an average hides none.
+
+    Attributes:
+        times: the point's own rate.
+        counted: real items that a source must have for its rate to count.
+    """
+
+    times: float
+    counted: int
+
+
 def operating_points(
-    fitted: Calibration, synthetic: NDArray[np.bool_], logits: Floats, sources: Sequence[str]
+    fitted: Calibration,
+    synthetic: NDArray[np.bool_],
+    logits: Floats,
+    sources: Sequence[str],
+    cap: SourceCap | None = None,
 ) -> tuple[OperatingPoint, ...]:
     """Thresholds that hold each false positive rate on real items, and what they find.
 
@@ -55,11 +72,17 @@ def operating_points(
         synthetic: bool [n], which items are synthetic; thresholds are set by the others alone.
         logits: pooled logits [n] by models that never saw the items' sources.
         sources: of each item.
+        cap: holds for each source besides; None: for all together alone.
     """
     scores = np.array([fitted(logit).score for logit in logits])
     points = []
     for name, allowed in POINTS:
-        threshold = threshold_at(scores[~synthetic], allowed)
+        real, owners = scores[~synthetic], np.array(sources)[~synthetic]
+        parts = [(real, allowed)]
+        if cap is not None:
+            apart = [real[owners == source] for source in np.unique(owners)]
+            parts += [(part, cap.times * allowed) for part in apart if len(part) >= cap.counted]
+        threshold = max(threshold_at(*part) for part in parts)
         false, true = (
             rate(scores[chosen] >= threshold, np.array(sources)[chosen].tolist())
             for chosen in (~synthetic, synthetic)

@@ -34,8 +34,16 @@ NULLS = {
         "level, silence, noise floor, clipping and bandwidth of what the protocol makes of it, 14 "
         "numbers; the null of headers the first six."
     ),
+    Modality.TEXT: (
+        "The null sees no word: length, line breaks, spaces, placeholders, marks, emoji, and which "
+        "kind of character comes first and last; the null of length sees that alone."
+    ),
 }
-NULL_SEES = {Modality.IMAGE: "sizes and bytes", Modality.AUDIO: "headers and levels"}
+NULL_SEES = {
+    Modality.IMAGE: "sizes and bytes",
+    Modality.AUDIO: "headers and levels",
+    Modality.TEXT: "length and format",
+}
 SPLITS = {
     "leave_sources_out": "Leave-sources-out on the training split",
     "dev": "Dev split",
@@ -84,7 +92,7 @@ def _head(d: ModelDescription) -> list[str]:
         f"# {d.name} {d.version}",
         "",
         f"Tells machine-made {d.modality.noun}s from real ones. {d.parameters:,} parameters, "
-        f"model.onnx sha256 `{d.sha256}`. This card is generated from model.json.",
+        f"model sha256 `{d.sha256}`. This card is generated from model.json.",
         "",
         *_scope(d),
         *_pairs(d.preprocessing),

@@ -72,6 +72,11 @@ class Item:
         return STYLES.get(self.row.kind, "other")
 
     @property
+    def apart(self) -> str:
+        """What it is called where it is outside the headline: its kind."""
+        return self.row.kind
+
+    @property
     def repository(self) -> str:
         """What its source shares a fold with: the repository it came from, else the source."""
         head, at, _ = self.row.origin.partition("@")

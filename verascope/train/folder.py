@@ -26,11 +26,11 @@ from verascope.detect.model_folder import (
     EncoderUse,
     Families,
     ModelDescription,
-    SoundEncoderUse,
+    TapsUse,
 )
 from verascope.detect.session import Session
 from verascope.result import Modality, OperatingPoint
-from verascope.train import sound_views
+from verascope.train import sound_views, text_views
 from verascope.train.audio_recipe import AudioRecipe
 from verascope.train.card import card
 from verascope.train.corpora import Corpus, Item
@@ -40,6 +40,7 @@ from verascope.train.network import parameters
 from verascope.train.protocols import CROPS, DESCRIPTIONS
 from verascope.train.recipe import Recipe
 from verascope.train.sound_recipe import SoundRecipe
+from verascope.train.text_recipe import TextHeadRecipe, TextRecipe
 
 LIMITS = (
     "It was trained on few sources, and the source decides more than the picture: expect worse "
@@ -56,7 +57,7 @@ class Model(NamedTuple):
     """What a training made.
 
     Attributes:
-        graph: model.onnx.
+        graph: model.onnx, or another file that runs.
         reference: reference.npz: windows made by code, and their logits.
         parameters: how many numbers were fitted.
         preprocessing: what becomes of a picture before the graph, in words.
@@ -66,6 +67,8 @@ class Model(NamedTuple):
         patches: patches.onnx, if any.
         families: of generators that the graph tells apart, if any.
         encoders: of sound that it stands on, if any.
+        file: what the graph is called.
+        beside: shipped models that have a part in its logits, with their sha256.
     """
 
     graph: bytes
@@ -77,7 +80,9 @@ class Model(NamedTuple):
     encoder: EncoderUse | None = None
     patches: bytes | None = None
     families: Families | None = None
-    encoders: tuple[SoundEncoderUse, ...] = ()
+    encoders: tuple[TapsUse, ...] = ()
+    file: str = GRAPH
+    beside: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
 class Facts(NamedTuple):
@@ -87,7 +92,7 @@ class Facts(NamedTuple):
     version: str
     commands: dict[str, str]
     code_sha256: str  # of the code that began the training
-    recipe: Recipe | HeadRecipe | SoundRecipe | AudioRecipe
+    recipe: Recipe | HeadRecipe | SoundRecipe | AudioRecipe | TextRecipe | TextHeadRecipe
     corpora: list[Corpus]
     model: Model
     modality: Modality = Modality.IMAGE
@@ -137,8 +142,9 @@ def write(
         encoders=model.encoders,
         patches_sha256=None if model.patches is None else sha256(model.patches),
         families=model.families,
+        beside=model.beside,
     )
-    files = {GRAPH: model.graph, REFERENCE: model.reference, **_described(description)}
+    files = {model.file: model.graph, REFERENCE: model.reference, **_described(description)}
     if model.patches is not None:
         files[PATCHES] = model.patches
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +200,8 @@ def _training(facts: Facts) -> dict[str, Any]:
 
 
 def _protocols(facts: Facts) -> dict[str, str]:
-    return DESCRIPTIONS if facts.modality is Modality.IMAGE else sound_views.DESCRIPTIONS
+    known = {Modality.IMAGE: DESCRIPTIONS, Modality.TEXT: text_views.DESCRIPTIONS}
+    return known.get(facts.modality, sound_views.DESCRIPTIONS)
 
 
 def _corpus(corpus: Corpus) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def figures(
         },
         "apart": by_group(
             main.only(lambda item: item.row.label == "real" or not item.headline),
-            lambda item: item.row.kind,
+            lambda item: item.apart,
         ),
     }
 

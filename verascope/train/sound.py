@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from verascope.detect.encoder import FP32
-from verascope.detect.model_folder import SoundEncoderUse
+from verascope.detect.model_folder import TapsUse
 from verascope.detect.session import Session
 from verascope.detect.sound_encoder import SoundEncoder, open_installed_sound
 from verascope.detect.sound_heads import opened
@@ -146,15 +146,15 @@ def _encoder(part: HeadPart) -> SoundEncoder:
     return encoder
 
 
-def _use(name: str, taps: tuple[str, ...]) -> SoundEncoderUse:
+def _use(name: str, taps: tuple[str, ...]) -> TapsUse:
     """An encoder by its name, in the build that is known or, of a user's own, installed."""
     if name == NAME:
         sha256 = SpectralEncoder(SHIPPED).description.sha256
-        return SoundEncoderUse(name=name, builds={FP32: sha256}, taps=taps)
+        return TapsUse(name=name, builds={FP32: sha256}, taps=taps)
     if name in SOUND:
-        return SoundEncoderUse(name=name, builds={FP32: SOUND[name].sha256}, taps=taps)
+        return TapsUse(name=name, builds={FP32: SOUND[name].builds[FP32]}, taps=taps)
     described = open_installed_sound(name, "own").description
-    return SoundEncoderUse(name=name, builds={described.build: described.sha256}, taps=taps)
+    return TapsUse(name=name, builds={described.build: described.sha256}, taps=taps)
 
 
 def _model(run: SoundRun, heads: Heads) -> Model:
@@ -185,7 +185,7 @@ def _model(run: SoundRun, heads: Heads) -> Model:
 
 def _layout(
     parts: Sequence[HeadPart],
-) -> tuple[tuple[SoundEncoderUse, ...], dict[HeadPart, Any]]:
+) -> tuple[tuple[TapsUse, ...], dict[HeadPart, Any]]:
     """The encoders with all the taps that heads take, and each head's places among them."""
     taps: dict[str, dict[str, None]] = {}
     for part in parts:
@@ -206,7 +206,7 @@ def _layout(
     return uses, places
 
 
-def _taken(use: SoundEncoderUse, windows: Any) -> Any:
+def _taken(use: TapsUse, windows: Any) -> Any:
     """What an encoder says of windows, in the taps' order: float32 [n, width]."""
     encoder = opened(use)
     said = encoder.vectors(windows)

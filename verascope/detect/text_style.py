@@ -1,0 +1,86 @@
+"""`text-style`, the fast detector of machine-written English: tables in numpy.
+
+Four views of a passage and two heads (text_tables.py). The head for chat models gives the score;
+the one for incoherent machine text, which was at chance on sources it had not seen, only remarks.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verascope.detect import text_windows
+from verascope.detect.contract import Array, Windows
+from verascope.detect.folder_detector import FolderDetector
+from verascope.detect.text_batch import TextBatch
+from verascope.detect.text_tables import CHAT, TextTables, loads
+from verascope.detect.text_windows import MIN_CHARACTERS, MIN_DECIDED, Prose
+from verascope.result import Modality, Segment
+
+SHIPPED = Path(__file__).parent / "models" / "text-style"
+MOST_SEGMENTS = 200
+
+
+class TextStyle(FolderDetector):
+    """The model folder in the package, or another of `verascope train text`."""
+
+    shipped = SHIPPED
+    modality = Modality.TEXT
+    max_batch = 1024
+    window_shape: tuple[int, ...] = text_windows.SHAPE
+    min_side = MIN_CHARACTERS
+
+    def load(self) -> None:
+        """Load the tables now."""
+        _ = self.tables
+
+    def windows(self, media: Array) -> Windows:
+        """Passages of a text int32 [2, n]: code points, and where each stood in the original."""
+        return text_windows.windows(Prose.of(media))
+
+    def score(self, windows: Array) -> NDArray[np.float32]:
+        """Windows int16 [n, 2, UNITS] to logits, each by itself."""
+        return self.logits(text_windows.texts(windows))
+
+    def logits(self, texts: list[str]) -> NDArray[np.float32]:
+        """Logits of texts, float32 [n]; those of short ones end below the point of precision."""
+        batch = TextBatch([text or " " for text in texts])
+        logits = self.tables(batch)[:, CHAT]
+        short = batch.lengths < MIN_DECIDED
+        return np.where(short, np.minimum(logits, self.tables.ceiling), logits).astype(np.float32)
+
+    def segments(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[Segment, ...]:
+        """The sentences of every passage with their own scores; spans in the original's characters.
+
+        Short sentences stand together, so that each has as many characters as can be judged.
+        """
+        found = []
+        for index, text in enumerate(text_windows.texts(windows.values)):
+            spans = text_windows.sentences(text)
+            own = None
+            if len(spans) > 1:
+                own = self.sentence_logits([text[start:end] for start, end in spans])
+            start_of = windows.places[index, 0]
+            for i, (start, end) in enumerate(spans):
+                logit = float(logits[index] if own is None else own[i])
+                first, last = (
+                    text_windows.origin(windows.values, index, at) for at in (start, end - 1)
+                )
+                span = (float(start_of + first), float(start_of + last + 1))
+                found.append(Segment(logit=logit, score=self.calibrate(logit).score, span=span))
+        return tuple(found[:MOST_SEGMENTS])
+
+    def sentence_logits(self, texts: list[str]) -> NDArray[np.float32]:
+        """Logits of sentences by themselves, float32 [n]."""
+        return self.logits(texts)
+
+    def examples(self) -> list[Array]:
+        """Texts made by code, as this detector takes them."""
+        windows, _ = self.folder.reference()
+        return [text_windows.scrub(text).array() for text in text_windows.texts(windows)]
+
+    @cached_property
+    def tables(self) -> TextTables:
+        """The trained tables."""
+        return loads(self.folder.tables())
