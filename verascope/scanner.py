@@ -19,8 +19,9 @@ from verascope.detect import registry
 from verascope.detect.contract import Array, Detector, Locates, Windows
 from verascope.detect.profile import ModelUse, Profile, fitting, use_of
 from verascope.errors import InputTrouble, UsageError
-from verascope.exchange import FUNCTION, Reading, ReadRequest, Stage
+from verascope.exchange import FUNCTION, Reading, ReadRequest, RowsRequest, Stage
 from verascope.judging import input_of, judge, result_of
+from verascope.media.rows import Span
 from verascope.media.sandbox import Sandbox
 from verascope.provenance import evidence as credential
 from verascope.provenance import trust
@@ -35,6 +36,7 @@ from verascope.result import (
     Warn,
 )
 from verascope.settings import Settings
+from verascope.tables import Table, Tables
 
 if TYPE_CHECKING:
     from verascope.provenance.recovery import Registration
@@ -77,6 +79,7 @@ class Scanner:
             memory_bytes=self.settings.limits.worker_memory_bytes,
             timeout_s=self.settings.limits.stage_timeout_s,
         )
+        self._tables = Tables(self.settings.limits)
 
     def scan(
         self,
@@ -119,6 +122,14 @@ class Scanner:
 
         with Spool(stream, self.settings.limits.max_bytes) as path:
             return self._scan(path, name, part=part, known=known)
+
+    def scan_rows(self, table: Table, span: Span) -> list[Result]:
+        """Judge some rows of a table: one Result each, named by the row's number."""
+        self.start()
+        provenance = self.settings.provenance
+        read = self._request(table.path, self._entries, provenance, table.follow_links)
+        request = RowsRequest(read=read, kind=table.kind, columns=table.columns, span=span)
+        return self._tables.judge(request, table.uri, self._detectors, self._profiles)
 
     def scan_many(
         self, paths: Iterable[PathLike], *, follow_links: bool = True
@@ -203,6 +214,7 @@ class Scanner:
     def close(self) -> None:
         """End the worker. The next input would start another."""
         self._sandbox.close()
+        self._tables.close()
         registry = self.__dict__.pop("_registry", None)  # opened again with the next input
         if registry is not None:
             registry.close()

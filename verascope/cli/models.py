@@ -150,7 +150,7 @@ def _install_known(name: str, build: str | None, files: tuple[Path, ...]) -> "An
     from verascope.encoders.known import CLIP, KNOWN, TEXT
 
     if build not in (None, *KNOWN[name]):
-        raise UsageError(f"{name} has no build {build!r}, only {', '.join(KNOWN[name])}")
+        raise UsageError(f"{name} has no build {build}, only {', '.join(KNOWN[name])}")
     if name == CLIP:
         from verascope.encoders.install import install_clip
 

@@ -19,7 +19,7 @@ from verascope.cli.verify import trust_lists
 from verascope.result import Result, Verdict
 from verascope.scan.outputs import Output
 from verascope.scan.tally import Tally
-from verascope.settings import Limits, Quality, Settings
+from verascope.settings import Limits, Quality, Settings, TextInput
 
 if TYPE_CHECKING:
     from verascope.cli.progress import Progress
@@ -71,6 +71,25 @@ INPUTS = options(
         help="Only the I-th of N shares, by name: N machines share the work without talking.",
     ),
     click.option("--no-archives", is_flag=True, help="Do not look into zip and tar files."),
+    click.option(
+        "--text-field",
+        metavar="NAME",
+        help="Of .jsonl and .csv files, the field whose text each row is judged by; dots lead into "
+        "objects.  [default: text]",
+    ),
+    click.option(
+        "--by",
+        metavar="NAME",
+        help="Of .jsonl and .csv files, the field that says whose a row is: one Result an author "
+        "instead of one a row.",
+    ),
+    click.option(
+        "--type",
+        "text_type",
+        type=click.Choice(["plain", "html", "markdown"]),
+        help="Judge files that are text as this, whatever their names say.",
+    ),
+    click.option("--encoding", help="Of text that is neither UTF-8 nor marked, such as latin-1."),
     click.option(
         "--max-members",
         type=click.IntRange(min=1),
@@ -269,7 +288,7 @@ def scan(paths: tuple[str, ...], files_from: BinaryIO | None, null: bool, **give
         )
         try:
             with _asked_to_stop(pool), _output(given, folder) as write:
-                for result in results:
+                for result in _gathered(given["by"], results):
                     done = result if policy is None else policy.applied(result)
                     write(done)
                     tally.add(done)
@@ -282,6 +301,15 @@ def scan(paths: tuple[str, ...], files_from: BinaryIO | None, null: bool, **give
                 progress.close()
             _sum_up(tally, folder, pool, quiet=given["quiet"])
     return tally.exit_code(exit_zero=given["exit_zero"])
+
+
+def _gathered(by: str | None, results: Iterator[Result]) -> Iterator[Result]:
+    """The Results of authors instead of those of their rows, if that was asked for."""
+    if by is None:
+        return results
+    from verascope.scan.authors import gathered
+
+    return gathered(results)
 
 
 def _tell_lacking(settings: Settings, *, quiet: bool) -> None:
@@ -305,6 +333,8 @@ def _check(paths: tuple[str, ...], files_from: BinaryIO | None, given: dict[str,
         raise click.UsageError("--resume and --retry need --run DIR, the folder of the run")
     if given["run_folder"] is not None and given["output"] is not None:
         raise click.UsageError("with --run, results are in DIR/results.jsonl; leave -o out")
+    if given["run_folder"] is not None and given["by"] is not None:
+        raise click.UsageError("--by puts rows together, a run keeps each; leave --run out")
     if given["format_"] == "parquet" and given["output"] is None:
         raise click.UsageError("--format parquet needs -o FILE")
 
@@ -318,6 +348,7 @@ def _settings(given: dict[str, Any]) -> Settings:
     )
     return Settings(
         limits=limits,
+        text=TextInput(type=given["text_type"], encoding=given["encoding"]),
         trust=trust_lists(given["trust"]),
         detectors=given["detectors"] or None,
         quality=Quality(given["quality"]),
@@ -333,6 +364,7 @@ def _settings(given: dict[str, Any]) -> Settings:
 def _walk(given: dict[str, Any]) -> "Walk":
     from verascope.scan.choice import Choice
     from verascope.scan.parts import ArchiveLimits
+    from verascope.scan.tables import TableOptions
     from verascope.scan.walk import Walk
 
     listed = given["exclude_from"].read().splitlines() if given["exclude_from"] else []
@@ -350,6 +382,7 @@ def _walk(given: dict[str, Any]) -> "Walk":
         choice=choice,
         max_depth=given["max_depth"],
         archives=None if given["no_archives"] else bounds,
+        tables=TableOptions(text=given["text_field"], author=given["by"]),
         limits=Limits(max_bytes=given["max_size"], stage_timeout_s=given["timeout"]),
     )
 

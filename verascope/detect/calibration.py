@@ -31,6 +31,11 @@ class Calibration(Struct, frozen=True, kw_only=True):
         low, high = (spread[round(q * (len(spread) - 1))] for q in (0.025, 0.975))
         return Estimate(score, (min(low, score), max(high, score)))
 
+    def logit_at(self, score: float) -> float:
+        """The logit at which a score is reached."""
+        bounded = min(max(score, 1e-12), 1 - 1e-12)
+        return (math.log(bounded / (1 - bounded)) - self.intercept) / self.slope
+
 
 def sigmoid(x: float) -> float:
     """The logistic function, without overflow."""

@@ -88,6 +88,18 @@ class Families(Struct, frozen=True, kw_only=True):
     balanced: float
 
 
+class Posts(Struct, frozen=True, kw_only=True):
+    """How logits of people's texts lie, for putting several of one author together.
+
+    Attributes:
+        mean: of texts of people, each scored without its source.
+        correlation: the share of their spread that lies between sources, 0 to 1.
+    """
+
+    mean: float
+    correlation: float
+
+
 class ModelDescription(Struct, frozen=True, kw_only=True):
     """What model.json holds; CARD.md is generated from it.
 
@@ -99,7 +111,8 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     [n, patches], null where the head cannot judge patches. With `encoders`, it takes what they say
     of a window, one after the other: float32 [n, width] → logits float32 [n]. With `families`,
     model.onnx has a second output: float32 [n, families]. `beside` names shipped models that have
-    a part in its logits, with the sha256 that they must have.
+    a part in its logits, with the sha256 that they must have. With `posts`, texts of one author
+    can be put together.
     """
 
     name: str
@@ -119,6 +132,7 @@ class ModelDescription(Struct, frozen=True, kw_only=True):
     patches_sha256: str | None = None
     families: Families | None = None
     beside: dict[str, str] = {}
+    posts: Posts | None = None
 
 
 class ModelFolder:

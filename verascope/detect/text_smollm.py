@@ -30,9 +30,9 @@ class TextSmollm(TextStyle):
 
     def load(self) -> None:
         """Load the encoder, the head and the tables now."""
-        self.encoder.load()
         _ = self.head
         self.style.load()
+        self.encoder.load()
 
     def windows(self, media: Array) -> Windows:
         """Those of `text-style`, at most MOST_WINDOWS."""

@@ -21,7 +21,7 @@ MAX_MARKS = 8  # combining marks on one letter that are looked at; the rest are 
 JOINER = "\u200d"
 # Letters of other scripts, and of phonetics, that look like a plain Latin one.
 LOOK_ALIKES = dict(
-    zip("аеорсухіјѕԁһԛԝҽАВЕКМНОРСТУХІЈЅοαινρυχϲΑΒΕΖΗΙΚΜΝΟΡΤΥΧոսօհցզⲅⲟɑɡıʏ",
+    zip("аеорсухіјѕԁһԛԝҽАВЕКМНОРСТУХІЈЅοαινρυχςΑΒΕΖΗΙΚΜΝΟΡΤΥΧոսօհցզⲅⲟɑɡıʏ",
         "aeopcyxijsdhqweABEKMHOPCTYXIJSoaivpuxcABEZHIKMNOPTYXnuohgqroagiy", strict=True)
 )  # fmt: skip
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-_])")

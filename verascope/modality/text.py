@@ -46,7 +46,11 @@ class Text:
 
     def decode(self, source: Source, header: None) -> Decoded:
         """All of it."""
-        cleaned = clean(read_text(source.data, source.media_type.name, source.text.encoding))
+        return self.medium(read_text(source.data, source.media_type.name, source.text.encoding))
+
+    def medium(self, text: str) -> Decoded:
+        """The same of a text that is characters already."""
+        cleaned = clean(text)
         prose = scrub(cleaned.text, cleaned.origins)
         found = language(prose.text)
         facts = {

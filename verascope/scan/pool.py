@@ -7,16 +7,17 @@ worker that dies is replaced, and its input tried once more; then it has its rea
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
 from verascope.result import Reason, Result, Status
 from verascope.scan.sources import Source
+from verascope.scan.tables import Rows
 from verascope.scanner import Known, Scanner
 from verascope.settings import Settings
 
@@ -80,7 +81,7 @@ class Pool:
         self._made = made
         self._scanners: list[Scanner] = []
         self._threads: list[threading.Thread] = []
-        self._given: queue.SimpleQueue[tuple[Source, Future[Result]] | None] = queue.SimpleQueue()
+        self._given: queue.SimpleQueue[tuple[Source, Future[Any]] | None] = queue.SimpleQueue()
         self._hiring = threading.Lock()
         self._stopping = self._taking = self._closed = False
 
@@ -90,8 +91,10 @@ class Pool:
             if not self._threads:
                 self._hire()
 
-    def submit(self, source: Source) -> "Future[Result]":
+    def submit(self, source: Source) -> "Future[Any]":
         """Give one source to whoever is free first. May be called by any thread.
+
+        What it comes to is a Result; of the rows of a table, a list of them.
 
         Raises:
             VerascopeError: the settings cannot be.
@@ -99,7 +102,7 @@ class Pool:
         with self._hiring:
             if len(self._threads) < self._jobs:
                 self._hire()
-        told: Future[Result] = Future()
+        told: Future[Any] = Future()
         self._given.put((source, told))
         return told
 
@@ -111,8 +114,8 @@ class Pool:
         Raises:
             VerascopeError: the settings cannot be.
         """
-        waiting, held = enumerate(sources), dict[int, Result]()
-        done: queue.SimpleQueue[tuple[int, Future[Result]]] = queue.SimpleQueue()
+        waiting, held = enumerate(sources), dict[int, Any]()
+        done: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
         begun = finished = told = 0
         more = True
         while True:
@@ -130,12 +133,12 @@ class Pool:
             finished += 1
             if not ordered:
                 told += 1
-                yield result
+                yield from several(result)
                 continue
             held[index] = result
             while told in held:
                 told += 1
-                yield held.pop(told - 1)
+                yield from several(held.pop(told - 1))
 
     def interrupt(self) -> None:
         """Take no more sources; those that were begun are finished. For a signal's handler.
@@ -207,8 +210,9 @@ class Pool:
                     told.cancel()  # so that nobody waits for it for ever
                     continue
                 try:
-                    result = judged(scanner, source, self._known, lambda: not self._closed)
-                    self._made(result)
+                    result = judged_all(scanner, source, self._known, lambda: not self._closed)
+                    for each in several(result):
+                        self._made(each)
                 except BaseException as error:  # noqa: BLE001 - the thread's boundary
                     told.set_exception(error)
                 else:
@@ -216,9 +220,27 @@ class Pool:
 
 
 def _announce(
-    done: "queue.SimpleQueue[tuple[int, Future[Result]]]", index: int, future: "Future[Result]"
+    done: "queue.SimpleQueue[tuple[int, Future[Any]]]", index: int, future: "Future[Any]"
 ) -> None:
     done.put((index, future))
+
+
+def several(result: Result | list[Result]) -> Sequence[Result]:
+    """What a source came to, as a sequence."""
+    return result if isinstance(result, list) else (result,)
+
+
+def judged_all(
+    scanner: Scanner, source: Source, known: Known | None, wanted: Callable[[], bool]
+) -> Result | list[Result]:
+    """A source's Result, or its rows'; see `judged`."""
+    if not isinstance(source, Rows):
+        return judged(scanner, source, known, wanted)
+    results = source.scan_rows(scanner)
+    if all(result.reason in DEATHS for result in results) and wanted():
+        again = source.scan_rows(scanner)
+        results = [msgspec.structs.replace(result, attempts=2) for result in again]
+    return results
 
 
 def judged(

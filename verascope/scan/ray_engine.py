@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from verascope.errors import MissingExtraError
 from verascope.result import Result
-from verascope.scan.pool import judged
+from verascope.scan.pool import judged_all, several
 from verascope.scan.sources import Source
 from verascope.scanner import Scanner
 from verascope.settings import Settings
@@ -132,7 +132,8 @@ class _Actor:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Sources to Results, both as bytes."""
         sources = (pickle.loads(each) for each in batch["source"])
-        return {"result": [judged(self._scanner, source).to_json() for source in sources]}
+        found = (judged_all(self._scanner, each, None, lambda: True) for each in sources)
+        return {"result": [result.to_json() for one in found for result in several(one)]}
 
 
 def _packed(source: Source) -> bytes:

@@ -17,6 +17,7 @@ from verascope.scan.archives import ArchiveLimits, is_archive, members
 from verascope.scan.choice import Choice
 from verascope.scan.remote import is_url, objects
 from verascope.scan.sources import STDIN, File, Refused, Source, Stream
+from verascope.scan.tables import TableOptions, is_table, rows
 from verascope.scanner import uri_of
 from verascope.settings import Limits
 
@@ -28,12 +29,14 @@ class Walk(Struct, frozen=True, kw_only=True):
         choice: which of the files below a folder, or in an archive, are wanted.
         max_depth: how many folders below a named one are entered; None enters all.
         archives: look into zip and tar files, within these limits; None takes them as they are.
+        tables: judge each row of .jsonl and .csv files by itself; None takes them as they are.
         limits: of one file.
     """
 
     choice: Choice = Choice()
     max_depth: int | None = None
     archives: ArchiveLimits | None = ArchiveLimits()
+    tables: TableOptions | None = TableOptions()
     limits: Limits = Limits()
 
 
@@ -52,8 +55,8 @@ def expand(paths: Iterable[str], walk: Walk | None = None) -> Iterator[Source]:
 
 
 def count(paths: Iterable[str], walk: Walk) -> int:
-    """How many sources there will be, as far as that is known without opening an archive."""
-    flat = msgspec.structs.replace(walk, archives=None)
+    """How many sources there will be, as far as that is known without opening any."""
+    flat = msgspec.structs.replace(walk, archives=None, tables=None)
     return sum(1 for name in paths if not is_url(name) for _ in expand([name], flat))
 
 
@@ -93,8 +96,10 @@ def _standard_input() -> nullcontext[BinaryIO]:
 
 
 def _opened(source: Source, walk: Walk) -> Iterator[Source]:
-    """An archive as its members, anything else as it is."""
-    if walk.archives is None or not is_archive(source.uri):
+    """An archive as its members, a table as its rows, anything else as it is."""
+    if walk.tables is not None and isinstance(source, File) and is_table(source.uri):
+        yield from rows(source, walk.tables, walk.limits)
+    elif walk.archives is None or not is_archive(source.uri):
         yield source
     elif isinstance(source, File):
         yield from members(source, walk.archives, walk.limits, walk.choice, source.stamp())

@@ -26,6 +26,7 @@ from verascope.detect.model_folder import (
     EncoderUse,
     Families,
     ModelDescription,
+    Posts,
     TapsUse,
 )
 from verascope.detect.session import Session
@@ -69,6 +70,7 @@ class Model(NamedTuple):
         encoders: of sound that it stands on, if any.
         file: what the graph is called.
         beside: shipped models that have a part in its logits, with their sha256.
+        posts: how logits of people's texts lie, of a detector of text.
     """
 
     graph: bytes
@@ -83,6 +85,7 @@ class Model(NamedTuple):
     encoders: tuple[TapsUse, ...] = ()
     file: str = GRAPH
     beside: dict[str, str] = {}  # noqa: RUF012 - never changed
+    posts: Posts | None = None
 
 
 class Facts(NamedTuple):
@@ -143,6 +146,7 @@ def write(
         patches_sha256=None if model.patches is None else sha256(model.patches),
         families=model.families,
         beside=model.beside,
+        posts=model.posts,
     )
     files = {model.file: model.graph, REFERENCE: model.reference, **_described(description)}
     if model.patches is not None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from verascope.detect import text_windows
 from verascope.detect.calibration import Calibration
-from verascope.detect.model_folder import TABLES
+from verascope.detect.model_folder import TABLES, Posts
 from verascope.detect.text_batch import Floats, Ints, TextBatch
 from verascope.detect.text_tables import CHAT, HEADS, VIEWS, TextTables, Views, dumps
 from verascope.detect.text_windows import MIN_CHARACTERS, MIN_DECIDED, scrub
@@ -115,11 +115,12 @@ class Fitted(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """Calibration and thresholds, and the highest logit of a text too short to be decided."""
+    """Calibration, thresholds, the highest logit of too short texts, how people's logits lie."""
 
     calibration: Calibration
     points: tuple[OperatingPoint, ...]
     ceiling: float
+    posts: Posts
 
 
 class Learned(NamedTuple):
@@ -145,11 +146,13 @@ def train_text(run: TextRun) -> Path:
     }
     if dev:
         metrics[DEV] = figures(learned.settled, scored, items)
-    keep(run.out, run.recipe, learned.held_out, scored)
+    splits = [("train", learned.held_out), (DEV, scored)]
     if run.refit and dev:
         read = read_texts(run.folders, None)
         learned = _learn(run, covered(read))
         metrics[REFIT] = figures(learned.settled, learned.held_out)
+        splits.append((REFIT, learned.held_out))
+    keep(run.out, run.recipe, splits)
     facts = Facts(
         run.name,
         run.version,
@@ -157,7 +160,7 @@ def train_text(run: TextRun) -> Path:
         code_sha256(),
         run.recipe,
         used(read),
-        _model(learned.tables),
+        _model(learned.tables)._replace(posts=learned.settled.posts),
         Modality.TEXT,
     )
     settled = learned.settled
@@ -203,14 +206,15 @@ def settle(scored: Scored, recipe: TextRecipe) -> Settled:
     found = calibrate.calibration(main.synthetic, main.logits, main.sources, seed=recipe.seed)
     cap = SourceCap(recipe.most_of_a_source, recipe.counted)
     points = calibrate.operating_points(found, main.synthetic, main.logits, main.sources, cap)
-    return Settled(found, points, _logit_at(found, points[0].threshold) - MARGIN)
+    ceiling = found.logit_at(points[0].threshold) - MARGIN
+    return Settled(found, points, ceiling, _posts(main))
 
 
-def keep(out: Path, recipe: Struct, held_out: dict[str, Scored], scored: dict[str, Scored]) -> None:
+def keep(out: Path, recipe: Struct, splits: Sequence[tuple[str, dict[str, Scored]]]) -> None:
     """The recipe, and every score, into the folder of a run."""
     out.mkdir(parents=True, exist_ok=True)
     (out / RECIPE).write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
-    write_scores(out / SCORES, [("train", held_out), (DEV, scored)])
+    write_scores(out / SCORES, splits)
 
 
 def logits_of(tables: TextTables, texts: Sequence[str]) -> Floats:
@@ -257,10 +261,17 @@ def held_out(fitted: Fitted, view: str) -> Scored:
     return Scored(left.items, logits, left.folds)
 
 
-def _logit_at(calibration: Calibration, score: float) -> float:
-    """The logit whose calibrated score is this one."""
-    odds = np.log(score / (1 - score)) if 0 < score < 1 else np.sign(score - 0.5) * 30
-    return float((odds - calibration.intercept) / calibration.slope)
+def _posts(main: Scored) -> Posts:
+    """How people's logits lie, over sources (the intraclass correlation: Fisher 1925)."""
+    real = ~main.synthetic
+    logits, sources = main.logits[real], np.array(main.sources)[real]
+    names, index = np.unique(sources, return_inverse=True)
+    means = np.bincount(index, logits) / np.bincount(index)
+    within = float(np.mean((logits - means[index]) ** 2))
+    between = float(np.var(means))
+    mean = float(means.mean())
+    share = between / (between + within) if len(names) > 1 and between + within > 0 else 0.0
+    return Posts(mean=mean, correlation=share)
 
 
 def figures(

@@ -84,11 +84,13 @@ def train_text_head(run: TextHeadRun) -> Path:
     if dev:
         scored = {HEADLINE: Scored(dev, _logits(run, learned, dev))}
         metrics[DEV] = figures(learned.settled, scored, items)
-    keep(run.out, run.recipe, learned.held_out, scored)
+    splits = [("train", learned.held_out), (DEV, scored)]
     if run.refit and dev:
         read = read_texts(run.folders, None)
         learned = _learn(run, covered(read))
         metrics[REFIT] = figures(learned.settled, learned.held_out)
+        splits.append((REFIT, learned.held_out))
+    keep(run.out, run.recipe, splits)
     facts = Facts(
         run.name,
         run.version,
@@ -96,7 +98,7 @@ def train_text_head(run: TextHeadRun) -> Path:
         code_sha256(),
         run.recipe,
         used(read),
-        _model(run, learned.head),
+        _model(run, learned.head)._replace(posts=learned.settled.posts),
         Modality.TEXT,
     )
     settled = learned.settled

@@ -51,7 +51,7 @@ class TextHeadRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str = "text-smollm"
     encoder: str = "smollm2-135m"
     build: str = "layer6"
-    taps: tuple[str, ...] = ("layer 4", "layer 6")
+    taps: tuple[str, ...] = ("layer 2", "layer 4", "layer 6")
     c: float = 1e-3
     share: float = 0.5
     tables: TextRecipe = TextRecipe()
