@@ -39,6 +39,7 @@ from verascope.settings import Settings
 from verascope.tables import Table, Tables
 
 if TYPE_CHECKING:
+    from verascope.detect.sound_watermark import Listeners
     from verascope.provenance.recovery import Registration
     from verascope.provenance.registry import Registry
 
@@ -247,7 +248,7 @@ class Scanner:
             twin = known(reading.sha256)
             if twin is not None:
                 return _renamed(twin, uri, part)
-        reading = self._recover(reading)
+        reading = self._listened(self._recover(reading), cuts)
         started_scoring = time.perf_counter()
         maps = self.settings.heatmaps
         judged = [
@@ -337,6 +338,29 @@ class Scanner:
 
         found = self._registry.find(reading.fingerprint)
         return msgspec.structs.replace(reading, provenance=recovery.told(provenance, found))
+
+    def _listened(self, reading: Reading, cuts: list["_Cut"]) -> Reading:
+        """With the watermarks that installed detectors hear in the windows of a recording."""
+        if not self.settings.watermarks or reading.modality is not Modality.AUDIO or not cuts:
+            return reading
+        from verascope.provenance.sound_watermark import watermark
+
+        start = time.perf_counter()
+        found = [
+            mark
+            for heard in self._listeners.hear(cuts[0].windows.values)
+            for mark in watermark(heard.name, heard.confidences.tolist())
+        ]
+        spent = reading.timing.get("watermarks", 0) + 1000 * (time.perf_counter() - start)
+        timing = {**reading.timing, "watermarks": round(spent, 3)}
+        return msgspec.structs.replace(reading, marks=(*reading.marks, *found), timing=timing)
+
+    @cached_property
+    def _listeners(self) -> "Listeners":
+        """The installed detectors of watermarks in sound."""
+        from verascope.detect.sound_watermark import Listeners
+
+        return Listeners(self.settings.providers, self.settings.model_threads)
 
     @cached_property
     def _registry(self) -> "Registry | None":

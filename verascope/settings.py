@@ -77,7 +77,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Folder for heat maps, where the detector can make them: takes as long again as the score.
     heatmaps: str | None = None
     provenance: bool = True
-    # Look for the invisible watermark of image generators: weak, and 20 to 40 ms a megapixel.
+    # Look for the invisible watermark of image generators (20 to 40 ms a megapixel), and in sound
+    # for those whose detectors are installed. All are weak.
     watermarks: bool = False
     # Registry of fingerprints to ask for inputs without an intact credential; None asks none.
     registry: str | None = None

@@ -15,10 +15,15 @@ from verascope.generate import corpus, manifest, signing
 from verascope.generate.contract import Budget
 from verascope.generate.data import Listed, example_pictures
 from verascope.generate.dcgan import Dcgan
+from verascope.generate.fixed import Fixed
+from verascope.generate.griffin_lim import GriffinLim
+from verascope.generate.lpc import Lpc
 from verascope.generate.pairs import Plan
 from verascope.generate.reconstructor import Reconstructor
 from verascope.generate.signing import MEDIA_TYPES, cached_signer, source_type
 from verascope.generate.spectrum import SelfTest
+from verascope.generate.splice import Splice
+from verascope.generate.world import World
 from verascope.provenance.certificates import dev_chain
 from verascope.provenance.verify import verify
 from verascope.result import Outcome
@@ -99,6 +104,15 @@ def test_trainers_see_the_same_pixels_signed_or_not(maker: corpus.Maker, tmp_pat
 def test_a_twin_is_a_composite(maker: corpus.Maker) -> None:
     assert source_type(maker.generator) == "trainedAlgorithmicMedia"
     assert source_type(Reconstructor.tiny()) == "compositeWithTrainedAlgorithmicMedia"
+
+
+@pytest.mark.parametrize("made", [GriffinLim(), Lpc(), World()], ids=lambda made: made.name)
+def test_a_twin_by_rule_is_an_algorithms(made: Fixed) -> None:
+    assert source_type(made) == "algorithmicMedia"  # type: ignore[arg-type]  # each is a Generator
+
+
+def test_a_splice_is_a_composite_without_a_model() -> None:
+    assert source_type(Splice.tiny()) == "composite"
 
 
 def test_the_chain_is_made_once_and_its_key_is_private(tmp_path: Path) -> None:

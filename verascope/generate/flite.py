@@ -1,7 +1,5 @@
 """Flite: Festival's small sister, mostly recorded units joined to one another."""
 
-import shutil
-from functools import cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -9,9 +7,8 @@ from msgspec import Meta
 
 from verascope.generate.contract import Card
 from verascope.generate.device import pick
-from verascope.generate.speech import Said, Speech, SpeechConfig, run_program, version_of
+from verascope.generate.speech import Program, Said, SpeechConfig, run_program
 
-PROGRAM = "flite"
 VoiceName = Literal["kal", "kal16", "awb", "rms", "slt"]
 
 
@@ -31,11 +28,13 @@ class Voice(NamedTuple):
         return f"{self.name}, stretch {self.stretch}"
 
 
-class Flite(Speech):
+class Flite(Program):
     """Samples of Flite."""
 
     name: ClassVar[str] = "flite"
     family: ClassVar[str] = "concatenative"
+    program: ClassVar[str] = "flite"
+    pattern: ClassVar[str] = r"version: flite-(\S+)"
     config_type: ClassVar[type[FliteConfig]] = FliteConfig
     card: ClassVar[Card] = Card(
         summary="English prompts said by Flite, where the program is installed.",
@@ -54,15 +53,6 @@ class Flite(Speech):
         """Half a second each, by the quickest voice."""
         return cls(FliteConfig(seconds=0.5, voices=("kal16",)), pick("cpu"))
 
-    @classmethod
-    def missing(cls) -> str | None:
-        """See Speech."""
-        return None if shutil.which(PROGRAM) else f"apt-get install {PROGRAM}"
-
-    def version(self) -> str:
-        """See Speech."""
-        return _version()
-
     def draw(self, rng: np.random.Generator) -> Voice:
         """One of the config's voices and its pace."""
         name = self.config.voices[int(rng.integers(len(self.config.voices)))]
@@ -71,9 +61,4 @@ class Flite(Speech):
     def say(self, text: str, voice: Voice) -> Said:
         """See Speech."""
         how = ("-voice", voice.name, "--setf", f"duration_stretch={voice.stretch}")
-        return run_program([PROGRAM, *how, "-f", "{text}", "-o", "{wav}"], text)
-
-
-@cache
-def _version() -> str:
-    return version_of([PROGRAM, "--version"], r"version: flite-(\S+)")
+        return run_program([self.program, *how, "-f", "{text}", "-o", "{wav}"], text)

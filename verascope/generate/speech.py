@@ -5,10 +5,12 @@ hash names both. An engine brings `missing()`, `version()`, `draw()` and `say()`
 """
 
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -196,6 +198,26 @@ class Speech(Base):
         return quantised(wave + rng.normal(0, floor, len(wave)))
 
 
+class Program(Speech):
+    """An engine that is one program of a Debian package of the same name, with voices to draw.
+
+    A subclass brings `program`, the `pattern` of its version in what `--version` prints, `draw`
+    and `say`.
+    """
+
+    program: ClassVar[str]
+    pattern: ClassVar[str]
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """See Speech."""
+        return None if shutil.which(cls.program) else f"apt-get install {cls.program}"
+
+    def version(self) -> str:
+        """See Speech."""
+        return version_of((self.program, "--version"), self.pattern)
+
+
 def at_rate(said: Said) -> NDArray[np.int16]:
     """What was said as int16 [n] at 16 kHz.
 
@@ -237,7 +259,8 @@ def run_program(command: Sequence[str], text: str, timeout_s: float = TIMEOUT_S)
     return Said(wave if wave.ndim == 1 else wave.mean(1), rate)
 
 
-def version_of(command: Sequence[str], pattern: str) -> str:
+@cache
+def version_of(command: tuple[str, ...], pattern: str) -> str:
     """The first group of the pattern in what a program prints; "unknown" where it is not there."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False

@@ -83,7 +83,7 @@ class Sound:
         return fingerprint(medium.parts[0].samples, Modality.AUDIO)
 
     def watermarks(self, medium: sound.Sound) -> tuple[Mark, ...]:
-        """There are none for sound yet."""
+        """None here: they take models, which run in the parent, on the windows."""
         return ()
 
 
