@@ -90,26 +90,48 @@ class Network(Coded):
 
     def both(self, wave: Tensor) -> tuple[Tensor, Tensor]:
         """The round trip, and the codebooks' loss: Σ ‖sg(r) − e‖² + β ‖r − sg(e)‖²."""
-        length = wave.shape[-1]
-        whole = pad(wave / LOUDNESS, (0, -length % self._hop))
-        z = self.encoder(whole)
+        z = self._frames(wave)
         left, loss = z, z.new_zeros(())
         for book in self.books:
-            chosen = self._nearest(book, left)
+            chosen = self._looked_up(book, self._nearest(book, left))
             loss = loss + ((chosen - left.detach()) ** 2).mean()
             loss = loss + COMMITMENT * ((left - chosen.detach()) ** 2).mean()
             left = left - chosen.detach()
         # The sum of the codes; gradients pass straight through to the encoder.
         coded = z - left.detach()
-        return self.decoder(coded).float()[..., :length], loss
+        return self.decoder(coded).float()[..., : wave.shape[-1]], loss
+
+    def tokens(self, wave: Tensor) -> Tensor:
+        """The codes of waves [n, 1, t]: int64 [n, frames, books]."""
+        left, found = self._frames(wave), []
+        for book in self.books:
+            found.append(self._nearest(book, left))
+            left = left - self._looked_up(book, found[-1])
+        return torch.stack(found, -1)
+
+    def decoded(self, tokens: Tensor, length: int) -> Tensor:
+        """Codes int64 [n, frames, books] to waves [n, 1, length]."""
+        each = [self._looked_up(book, tokens[..., k]) for k, book in enumerate(self.books)]
+        made: Tensor = self.decoder(torch.stack(each).sum(0)).float()
+        return made[..., :length]
+
+    def _frames(self, wave: Tensor) -> Tensor:
+        whole = pad(wave / LOUDNESS, (0, -wave.shape[-1] % self._hop))
+        z: Tensor = self.encoder(whole)
+        return z
 
     @staticmethod
     def _nearest(book: nn.Module, rows: Tensor) -> Tensor:
-        """The code nearest to each frame of [n, latent, frames], in the same shape."""
+        """The number of the code nearest to each frame of [n, latent, frames]: [n, frames]."""
         assert isinstance(book, nn.Embedding)
         flat = rows.mT.flatten(0, 1).float()
-        chosen: Tensor = book(torch.cdist(flat, book.weight).argmin(1))
-        return chosen.view(len(rows), rows.shape[2], rows.shape[1]).mT
+        return torch.cdist(flat, book.weight).argmin(1).view(len(rows), -1)
+
+    @staticmethod
+    def _looked_up(book: nn.Module, numbers: Tensor) -> Tensor:
+        """Codes by their numbers [n, frames]: [n, latent, frames]."""
+        chosen: Tensor = book(numbers)
+        return chosen.mT
 
 
 class Residual(nn.Module):
