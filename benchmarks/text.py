@@ -43,6 +43,7 @@ GREY_SOURCE = "l2r"  # people's texts, and rewrites of them
 DETECTORS = ("text-style", "text-smollm")
 PREVALENCE = (0.01, 0.1, 0.5)
 AUTHORS, POSTS = 400, (1, 3, 10, 30)
+RESAMPLES = 300  # for intervals over texts
 CONTEXT_LETTERS = 5  # a character without a width after so many
 
 
@@ -131,7 +132,7 @@ def quality(scored: Scored) -> dict[str, Any]:
     """AUROC and TPR at 1 % and 5 %: intervals over texts, since dev has few sources."""
     texts = [str(i) for i in range(len(scored.items))]
     return {
-        name: figure(metric, scored.synthetic, scored.logits, texts)
+        name: figure(metric, scored.synthetic, scored.logits, texts, resamples=RESAMPLES)
         for name, metric in (
             ("auroc", evaluate.auroc),
             ("tpr_at_1", evaluate.tpr_at(0.01)),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from benchmarks.scale import table as table_of_costs
-from docs import sound
+from docs import sound, text
 from docs.figures import interval, percent
 from verascope.cli.main import VERBS, cli
 from verascope.detect.image_residual import SHIPPED
@@ -24,6 +24,7 @@ SCANNING = DOCS.parent / "benchmarks" / "results" / "scanning.json"
 IMAGE = SCANNING.with_name("image.json")
 DETECTOR = DOCS / "image-detector.md"
 SOUND = DOCS / "audio-detector.md"
+TEXT = DOCS / "text-detector.md"
 SERVICE = SCANNING.with_name("service.json")
 BATCH = SCANNING.with_name("batch.json")
 SCALE = DOCS / "scale.md"
@@ -215,6 +216,12 @@ def audio_detector() -> str:
     """The page on the detectors of sound with the tables of benchmarks/audio.py's last runs."""
     text = SOUND.read_text(encoding="utf-8")
     return BLOCK.sub(lambda found: found[1] + sound.tables() + found[2], text)
+
+
+def text_detector() -> str:
+    """The page on the detectors of text with the tables of benchmarks/text.py's last runs."""
+    page = TEXT.read_text(encoding="utf-8")
+    return BLOCK.sub(lambda found: found[1] + text.tables() + found[2], page)
 
 
 def _ends(interval: list[float]) -> str:
@@ -412,5 +419,6 @@ if __name__ == "__main__":
     BENCHMARKS.write_text(benchmarks(), encoding="utf-8")
     DETECTOR.write_text(image_detector(), encoding="utf-8")
     SOUND.write_text(audio_detector(), encoding="utf-8")
+    TEXT.write_text(text_detector(), encoding="utf-8")
     SCALE.write_text(scale(), encoding="utf-8")
     COOP.write_text(coop(), encoding="utf-8")

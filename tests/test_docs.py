@@ -39,6 +39,11 @@ def test_the_image_detectors_page_is_the_last_run() -> None:
     assert page == MAKE["image_detector"](), "run: make docs"
 
 
+def test_the_page_on_detectors_of_text_is_the_last_run() -> None:
+    page = (ROOT / "docs" / "text-detector.md").read_text(encoding="utf-8")
+    assert page == MAKE["text_detector"](), "run: make docs"
+
+
 def test_the_page_on_detectors_of_sound_is_the_last_run() -> None:
     page = (ROOT / "docs" / "audio-detector.md").read_text(encoding="utf-8")
     assert page == MAKE["audio_detector"](), "run: make docs"

@@ -14,7 +14,7 @@ from verascope.detect.sound_encoder import SHORTEST, SoundEncoder
 
 MAX_CLIPS = 16  # of one recording, spread over it: about 50 ms each
 # Name and build of those that are asked, where they are installed.
-BUILDS = {"perth": "fp32", "audioseal": "own"}
+BUILDS = {"perth": "fp32"}
 
 
 class Heard(NamedTuple):

@@ -14,10 +14,9 @@ from verascope.provenance.mark import Declared, Mark
 
 KIND = "sound_watermark"
 # Of the mean confidence over a recording's clips. Measured by benchmarks/sound_watermarks.py.
-LEAST = {"perth": 0.8, "audioseal": 0.9}
+LEAST = {"perth": 0.8}
 WRITERS = {
     "perth": "Perth watermark, which Chatterbox writes into the speech that it makes",
-    "audioseal": "AudioSeal watermark, which some generators of speech write",
 }
 
 
