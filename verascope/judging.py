@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verascope import __version__
-from verascope.detect.contract import Detector, Locates, TellsFamily, Windows
+from verascope.detect.contract import Detector, GivesReasons, Locates, TellsFamily, Windows
 from verascope.detect.evidence import evidence as detector_evidence
 from verascope.detect.evidence import points_of, reached
 from verascope.detect.profile import Profile
@@ -91,8 +91,13 @@ def judge_scored(
         operating_point=point.name if point else None,
         segments=detector.segments(windows, logits),
         nearest=nearest if point else None,
+        reasons=_reasons(detector, windows, logits) if point else (),
     )
     return Judged(detector, score, profile=profile)
+
+
+def _reasons(detector: Detector, windows: Windows, logits: NDArray[np.float32]) -> tuple[str, ...]:
+    return detector.reasons(windows, logits) if isinstance(detector, GivesReasons) else ()
 
 
 def result_of(reading: Reading, uri: str, judged: list[Judged], timing: dict[str, float]) -> Result:

@@ -234,7 +234,8 @@ class Nearest(Struct, frozen=True, kw_only=True):
 class DetectorScore(Struct, frozen=True, kw_only=True):
     """What one detector said. `operating_point` names the strictest point that was reached.
 
-    `nearest` is given where one was reached and the detector knows families.
+    `nearest` is given where one was reached and the detector knows families, `reasons` where it can
+    say in words what weighed most.
     """
 
     name: str
@@ -246,6 +247,7 @@ class DetectorScore(Struct, frozen=True, kw_only=True):
     operating_point: str | None
     segments: tuple[Segment, ...] = ()
     nearest: Nearest | None = None
+    reasons: tuple[str, ...] = ()
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

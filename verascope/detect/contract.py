@@ -102,6 +102,14 @@ class Locates(Protocol):
 
 
 @runtime_checkable
+class GivesReasons(Protocol):
+    """A detector that can also say in words what weighs most in its windows."""
+
+    def reasons(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[str, ...]:
+        """Asked where the score reaches an operating point."""
+
+
+@runtime_checkable
 class TellsFamily(Protocol):
     """A detector that can also name the family of generators whose traces are nearest."""
 

@@ -49,7 +49,8 @@ def evidence(score: DetectorScore, detector: Detector, profile: Profile | None =
         supports=Supports.SYNTHETIC,
         strength=strength(point),
         statement=f"{score.name} scores it {score.score:.2f}; {_rates(point, detector, profile)}."
-        + _hint(score),
+        + _hint(score)
+        + _reasons(score),
         details=details | measured,
     )
 
@@ -62,6 +63,13 @@ def _hint(score: DetectorScore) -> str:
         f" Its traces are nearest to those of the family {score.nearest.family}; such a hint was "
         f"right {_share(score.nearest.confidence, score.nearest.interval)} of the time."
     )
+
+
+def _reasons(score: DetectorScore) -> str:
+    """What weighed most, in words, for what it is worth."""
+    if not score.reasons:
+        return ""
+    return f" What weighed most: {'; '.join(score.reasons)}. People write so too."
 
 
 def strength(point: OperatingPoint) -> Strength:

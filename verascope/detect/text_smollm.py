@@ -15,6 +15,7 @@ from verascope.detect.model_folder import TapsUse
 from verascope.detect.text_encoder import TextEncoder
 from verascope.detect.text_head import TextHead, loads
 from verascope.detect.text_style import TextStyle
+from verascope.detect.text_tables import TextTables
 from verascope.detect.text_windows import MIN_DECIDED
 from verascope.errors import ModelError, UsageError
 
@@ -53,6 +54,11 @@ class TextSmollm(TextStyle):
     def sentence_logits(self, texts: list[str]) -> NDArray[np.float32]:
         """Of sentences by themselves: the tables'; the encoder would need a pass for each."""
         return self.style.logits(texts)
+
+    @property
+    def reasoned(self) -> TextTables:
+        """Those of `text-style`: what an encoder goes by has no words."""
+        return self.style.tables
 
     def find(self) -> bool:
         """Whether the encoder is there, in a build that the head accepts."""

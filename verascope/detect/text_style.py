@@ -20,6 +20,7 @@ from verascope.result import Modality, Segment
 
 SHIPPED = Path(__file__).parent / "models" / "text-style"
 MOST_SEGMENTS = 200
+LONG_CHARACTERS = 400  # of a passage that may hide another writer's
 
 
 class TextStyle(FolderDetector):
@@ -51,29 +52,47 @@ class TextStyle(FolderDetector):
         return np.where(short, np.minimum(logits, self.tables.ceiling), logits).astype(np.float32)
 
     def segments(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[Segment, ...]:
-        """The sentences of every passage with their own scores; spans in the original's characters.
+        """Passages, and the sentences of those that are long or reach a point; with their scores.
 
-        Short sentences stand together, so that each has as many characters as can be judged.
+        Spans are in the original's characters. Short sentences stand together, so that each has as
+        many characters as can be judged.
         """
-        found = []
+        found: list[Segment] = []
         for index, text in enumerate(text_windows.texts(windows.values)):
-            spans = text_windows.sentences(text)
-            own = None
-            if len(spans) > 1:
-                own = self.sentence_logits([text[start:end] for start, end in spans])
-            start_of = windows.places[index, 0]
-            for i, (start, end) in enumerate(spans):
-                logit = float(logits[index] if own is None else own[i])
-                first, last = (
-                    text_windows.origin(windows.values, index, at) for at in (start, end - 1)
-                )
-                span = (float(start_of + first), float(start_of + last + 1))
-                found.append(Segment(logit=logit, score=self.calibrate(logit).score, span=span))
+            spans, own = [(0, len(text))], [float(logits[index])]
+            if self._looked_into(text, own[0]):
+                spans = text_windows.sentences(text)
+                if len(spans) > 1:
+                    parts = [text[start:end] for start, end in spans]
+                    own = [float(logit) for logit in self.sentence_logits(parts)]
+            for logit, (start, end) in zip(own, spans, strict=True):
+                places = (text_windows.origin(windows.values, index, i) for i in (start, end - 1))
+                first, last = (float(windows.places[index, 0] + place) for place in places)
+                score = self.calibrate(logit).score
+                found.append(Segment(logit=logit, score=score, span=(first, last + 1)))
         return tuple(found[:MOST_SEGMENTS])
+
+    def _looked_into(self, text: str, logit: float) -> bool:
+        """Whether a passage is worth the time that its sentences take."""
+        if len(text) >= LONG_CHARACTERS:
+            return True
+        return self.calibrate(logit).score >= self.operating_points[-1].threshold
 
     def sentence_logits(self, texts: list[str]) -> NDArray[np.float32]:
         """Logits of sentences by themselves, float32 [n]."""
         return self.logits(texts)
+
+    def reasons(self, windows: Windows, logits: NDArray[np.float32]) -> tuple[str, ...]:
+        """What weighs most in the passage that scores highest."""
+        from verascope.detect.text_reasons import reasons
+
+        passage = text_windows.texts(windows.values[int(logits.argmax())][None])[0]
+        return reasons(self.reasoned, passage or " ")
+
+    @property
+    def reasoned(self) -> TextTables:
+        """The tables that reasons are read from."""
+        return self.tables
 
     def examples(self) -> list[Array]:
         """Texts made by code, as this detector takes them."""
