@@ -1,9 +1,10 @@
-"""A language model of characters or byte pairs: LSTM (Hochreiter and Schmidhuber 1997; Graves 2013,
-arXiv 1308.0850)."""
+"""A recurrent language model of characters or byte pairs.
+
+LSTM: Hochreiter and Schmidhuber 1997; as a generator: Graves 2013, arXiv 1308.0850.
+"""
 
 from typing import Annotated, Any, ClassVar
 
-import torch
 from msgspec import Meta
 from torch import Tensor, nn
 

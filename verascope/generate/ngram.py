@@ -81,7 +81,7 @@ class Ngram(Counted):
     def scores(self, last: Ints, state: Any) -> tuple[Floats, Any]:
         """See TextSampler."""
         state = np.concatenate([state, last[:, None]], 1)[:, 1:]
-        return np.log(np.stack([self.chances(context) for context in state])), state
+        return np.log(np.maximum(np.stack([self.chances(c) for c in state]), 1e-300)), state
 
     def chances(self, context: Ints) -> Floats:
         """p(·|context), float64 [v]."""

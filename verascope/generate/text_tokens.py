@@ -3,6 +3,7 @@
 Token 0 ends a text, token 1 stands for a character that the vocabulary lacks.
 """
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ def _ranks(tokens: Tokens) -> dict[tuple[str, str], int]:
 def _merged(tokens: Tokens, word: str) -> tuple[str, ...]:
     ranks, pieces = _ranks(tokens), list(word)
     while len(pieces) > 1:
-        best = min(zip(pieces, pieces[1:], strict=False), key=lambda p: ranks.get(p, 1 << 30))
+        best = min(itertools.pairwise(pieces), key=lambda p: ranks.get(p, 1 << 30))
         if best not in ranks:
             break
         pieces = _join(pieces, best)
@@ -88,7 +89,7 @@ def byte_pairs(texts: Sequence[str], vocabulary: int) -> Tokens:
     pairs: Counter[tuple[str, str]] = Counter()
     where: dict[tuple[str, str], set[int]] = defaultdict(set)
     for k, pieces in enumerate(split):
-        for pair in zip(pieces, pieces[1:], strict=False):
+        for pair in itertools.pairwise(pieces):
             pairs[pair] += times[k]
             where[pair].add(k)
     merges: list[tuple[str, str]] = []
@@ -99,10 +100,10 @@ def byte_pairs(texts: Sequence[str], vocabulary: int) -> Tokens:
         merges.append(best)
         for k in sorted(where.pop(best)):
             old = split[k]
-            for pair in zip(old, old[1:], strict=False):
+            for pair in itertools.pairwise(old):
                 pairs[pair] -= times[k]
             split[k] = new = _join(old, best)
-            for pair in zip(new, new[1:], strict=False):
+            for pair in itertools.pairwise(new):
                 pairs[pair] += times[k]
                 where[pair].add(k)
         pairs = +pairs

@@ -178,7 +178,7 @@ def _line(content: bytes, name: str, split: str, where: str) -> Line | None:
         row = msgspec.convert(own, Row, strict=False)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise UsageError(f"{where}: {error}") from error
-    kept = row.split in ("train", "texts", "manifest") or "split" not in facts and split != "dev"
+    kept = row.split in ("train", "texts", "manifest") or ("split" not in facts and split != "dev")
     if row.label != "real" or not kept or facts.get("attack") or not text.strip():
         return None
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,5 +1,7 @@
-"""A small GPT (Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2018): causal attention over
-characters or byte pairs, norms before each block, learned places."""
+"""A small GPT: causal attention over characters or byte pairs, learned places.
+
+Vaswani et al. 2017 (arXiv 1706.03762); Radford et al. 2018, with norms before each block.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -34,7 +36,7 @@ class Transformer(NextToken):
     card: ClassVar[Card] = Card(
         summary="A small GPT: a causal Transformer over byte pairs or characters.",
         papers=("Vaswani 2017, arXiv 1706.03762", "Radford 2018"),
-        good_for="The architecture of LLMs at a size that trains here; for teaching and watermarks.",
+        good_for="The architecture of LLMs at a size that trains here; for teaching.",
         traces="Real words in an order that means nothing.",
         limits="After minutes on a CPU it knows words and little grammar; nothing like an LLM.",
         cost="About 0.2 s of a core a step.",
