@@ -181,7 +181,9 @@ class Windows:
     def batch(self, n: int) -> NDArray[np.int64]:
         """N windows and the token after each: int64 [n, length + 1]."""
         starts = self.rng.integers(len(self._stream) - self._length, size=n)
-        return self._stream[starts[:, None] + np.arange(self._length + 1)].astype(np.int64)
+        return np.asarray(
+            self._stream[starts[:, None] + np.arange(self._length + 1)].astype(np.int64)
+        )
 
 
 class NextTokenTraining(Method):

@@ -27,7 +27,9 @@ class Sampling(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Hook(Protocol):
     """A watermark."""
 
-    context: int  # tokens before a choice that it looks at
+    @property
+    def context(self) -> int:
+        """Tokens before a choice that it looks at."""
 
     def logits(self, contexts: Ints, logits: Floats) -> Floats:
         """Scores [n, v] as they shall be, by the contexts [n, context]."""

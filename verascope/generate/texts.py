@@ -132,7 +132,8 @@ def learned(data: Data) -> Learned:
         UsageError: there is no text of 30 characters or more.
     """
     seen: set[str] = set()
-    train, held_out = [], []
+    train: list[str] = []
+    held_out: list[str] = []
     for index in range(len(data)):
         try:
             text = as_text(data[index].media).replace("\r\n", "\n").strip()

@@ -73,7 +73,8 @@ class Gpt(nn.Module):
         h = self.embed(x) + self.place[: x.shape[1]]
         for block in self.blocks:
             h = block(h)
-        return self.norm(h) @ self.embed.weight.T
+        logits: Tensor = self.norm(h) @ self.embed.weight.T
+        return logits
 
     def begin(self, n: int) -> Any:
         """No tokens yet."""
