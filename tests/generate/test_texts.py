@@ -49,5 +49,5 @@ def test_only_real_train_texts_are_taken_and_none_twice(tmp_path: Path) -> None:
     found = learned(Listed([*data, *example_texts(3)]))
     assert (*found.train, *found.held_out).count(text) == 1
     (tmp_path / "train.jsonl").write_text("[")
-    with pytest.raises(UsageError, match="train.jsonl:1"):
+    with pytest.raises(UsageError, match=r"train\.jsonl:1"):
         Texts.open(tmp_path)
