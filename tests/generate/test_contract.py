@@ -39,6 +39,7 @@ from verascope.generate.registry import entries, find
 from verascope.generate.run import CHECKPOINT
 from verascope.generate.sounds import RATE
 from verascope.generate.speech import Speech
+from verascope.generate.text_base import Counted
 from verascope.result import Modality
 
 NAMES = sorted(entries())
@@ -61,7 +62,7 @@ def there(request: pytest.FixtureRequest) -> None:
 
 def must_learn(name: str) -> None:
     """Skip what has nothing to learn: signal processing and speech engines, told by their type."""
-    if issubclass(find(name), Fixed | Speech):
+    if issubclass(find(name), Fixed | Speech | Counted):
         pytest.skip(f"{name} learns nothing: it has no losses, weights or training to go on with")
 
 
@@ -71,6 +72,9 @@ def assert_form(media: Array, modality: Modality) -> None:
         assert media.dtype == np.uint8
         assert media.ndim == 3
         assert media.shape[-1] == 3
+    elif modality is Modality.TEXT:
+        assert media.dtype == np.uint32
+        assert media.ndim == 1
     else:
         assert modality is Modality.AUDIO
         assert media.dtype == np.int16
@@ -197,7 +201,11 @@ def test_outputs_have_the_declared_form(name: str) -> None:
             assert 0 <= start < end <= len(item.media) / RATE
         if isinstance(generator, Sampler):
             real = generator.real(generator.examples()[k], item_rng(0, k))
-            assert item.media.shape == real.media.shape
+            if generator.modality is Modality.TEXT:
+                most: Any = generator.config
+                assert max(len(item.media), len(real.media)) <= most.characters
+            else:
+                assert item.media.shape == real.media.shape
             assert_form(real.media, generator.modality)
             assert item.key == k
         if isinstance(generator, Transformer):

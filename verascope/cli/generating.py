@@ -135,9 +135,16 @@ def watch() -> "Watch":
 def tell_test(test: "Test") -> list[str]:
     """A self-test for people."""
     from verascope.generate.sound_test import SoundTest
+    from verascope.generate.text_test import TextTest
 
     if isinstance(test, SoundTest):
         return tell_sound_test(test)
+    if isinstance(test, TextTest):
+        return [
+            f"trigrams       AUROC {test.trigram_auroc:.2f} (real against real"
+            f" {test.trigram_floor:.2f}), distinct word pairs {test.distinct:.2f} (real"
+            f" {test.distinct_floor:.2f}), n = {test.texts}"
+        ]
     lines = []
     if test.psnr_db is not None:
         lines.append(f"PSNR           {test.psnr_db:.1f} dB to the originals")

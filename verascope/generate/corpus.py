@@ -61,6 +61,8 @@ def write(
             have not the same modality.
     """
     form = common_form([maker.generator.modality for maker in makers])
+    if form.noun == "texts":
+        raise UsageError("corpora of texts are not written yet: use `generate sample`")
     if not plan.allow_confounds:
         check_fingerprints([_kind(maker.generator) for maker in makers])
         for maker in makers:

@@ -71,7 +71,7 @@ class Files(Data):
         if not rows:
             raise UsageError(f"{folder} holds no real {cls.noun} to train on")
         where = {row.path: place for row, place in zip(rows, places(folder, rows), strict=True)}
-        return cls(folder, rows, _digest(rows), where)
+        return cls(folder, rows, digest_of(rows), where)
 
     @classmethod
     def _takes(cls, path: str) -> bool:
@@ -110,7 +110,7 @@ class Files(Data):
         return self._of([self.rows[place] for place in places])
 
     def _of(self, rows: Sequence[manifest.Row]) -> Self:
-        return type(self)(self.root, rows, _digest(rows), self._where)
+        return type(self)(self.root, rows, digest_of(rows), self._where)
 
     def _media(self, index: int) -> Array:
         if index not in self._cache:
@@ -173,7 +173,8 @@ def _place(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-def _digest(rows: Iterable[manifest.Row]) -> str:
+def digest_of(rows: Iterable[manifest.Row]) -> str:
+    """Hash over the paths, hashes and splits of rows, hex."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{row.path}\0{row.sha256}\0{row.split}\n".encode())

@@ -25,6 +25,8 @@ from verascope.generate.sound_encode import SoundCodec
 from verascope.generate.sound_test import SoundTest, mel_distance, sound_test
 from verascope.generate.sounds import RATE, Sounds, cut_origin
 from verascope.generate.spectrum import WINDOW_PX, SelfTest, psnr, self_test
+from verascope.generate.text_test import TextTest, text_test
+from verascope.generate.texts import Texts, as_text
 from verascope.generate.versions import LIBRARIES
 from verascope.result import Modality, Reason
 
@@ -32,7 +34,7 @@ MIN_SIDE = 64
 MIN_PSNR_DB = 34.0
 MAX_MEL_L1 = 2.0  # of one twin: over it nothing of the original is left; LPC's worst has 1.5
 
-Test: TypeAlias = SelfTest | SoundTest
+Test: TypeAlias = SelfTest | SoundTest | TextTest
 
 
 class Encoder(Protocol):
@@ -176,6 +178,52 @@ class SoundForm:
         return f"mel distance over {MAX_MEL_L1:.0f}" if far else None
 
 
+class Utf8(msgspec.Struct, frozen=True):
+    """The encoder of texts: UTF-8."""
+
+    suffix: str = ".txt"
+
+    def encode(self, media: Array) -> bytes:
+        """Bytes of code points, uint32 [n]."""
+        return as_text(media).encode("utf-8", "replace")
+
+
+class TextForm:
+    """Texts: uint32 [n], code points. Corpora of them are not written yet; samples are."""
+
+    noun = "texts"
+    files: ClassVar[type[Files]] = Texts
+    lossless: ClassVar[Encoder] = Utf8()
+    features = ("characters", "bytes")
+    others = ("max_side", "encoding", "window_s", "sound")
+    libraries = LIBRARIES
+    window = "texts of 30 characters or more"
+
+    def cut(self, item: Item, plan: Plan, rng: np.random.Generator) -> Item:
+        """The whole text; see Form."""
+        return replace(item, pair=pair_of(item.media))
+
+    def codec(self, plan: Plan, rng: np.random.Generator) -> Encoder:
+        """See Form."""
+        return self.lossless
+
+    def header(self, content: bytes) -> list[float]:
+        """See Form."""
+        return [float(len(content.decode("utf-8", "replace"))), float(len(content))]
+
+    def pilot(self, plan: Plan) -> Plan:
+        """The plan itself."""
+        return plan
+
+    def test(self, real: Sequence[Array], made: Sequence[Array], *, paired: bool) -> Test:
+        """See Form."""
+        return text_test(real, made)
+
+    def poor(self, real: Array, made: Array) -> str | None:
+        """See Form."""
+        return None
+
+
 @cache
 def form_of(modality: Modality) -> Form:
     """The form of a modality.
@@ -183,7 +231,11 @@ def form_of(modality: Modality) -> Form:
     Raises:
         UsageError: no corpus can be made of it.
     """
-    forms: dict[Modality, Any] = {Modality.IMAGE: PictureForm, Modality.AUDIO: SoundForm}
+    forms: dict[Modality, Any] = {
+        Modality.IMAGE: PictureForm,
+        Modality.AUDIO: SoundForm,
+        Modality.TEXT: TextForm,
+    }
     if modality not in forms:
         raise UsageError(f"there are no corpora of {modality} yet")
     form: Form = forms[modality]()

@@ -48,6 +48,11 @@ BUILT_IN = {
     "flite": Entry(Modality.AUDIO, "concatenative", "verascope.generate.flite:Flite"),
     "svox-pico": Entry(Modality.AUDIO, "parametric", "verascope.generate.svox_pico:SvoxPico"),
     "kokoro-82m-int8": Entry(Modality.AUDIO, "gan", "verascope.generate.kokoro:Kokoro"),
+    "ngram": Entry(Modality.TEXT, "markov", "verascope.generate.ngram:Ngram"),
+    "char-lstm": Entry(Modality.TEXT, "rnn", "verascope.generate.char_lstm:CharLstm"),
+    "transformer": Entry(
+        Modality.TEXT, "transformer", "verascope.generate.transformer:Transformer"
+    ),
 }
 
 

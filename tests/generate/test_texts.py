@@ -1,0 +1,53 @@
+"""Texts: tokens come back, chances add up, a choice is its own text's alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verascope.errors import UsageError
+from verascope.generate.contract import Budget, item_rng
+from verascope.generate.files import Listed
+from verascope.generate.ngram import Ngram
+from verascope.generate.text_sampling import Sampling, choose
+from verascope.generate.text_tokens import byte_pairs, characters
+from verascope.generate.texts import Texts, as_media, as_text, example_texts, learned
+
+
+def test_tokens_come_back() -> None:
+    texts = [as_text(item.media) for item in example_texts()]
+    for tokens in (characters(texts), byte_pairs(texts, 80)):
+        assert tokens.decode(tokens.encode(texts[0])) == texts[0]
+    assert len(byte_pairs(texts, 80).encode(texts[0])) < len(texts[0])
+    assert as_text(as_media("a\U0001f3f4é")) == "a\U0001f3f4é"
+
+
+def test_the_chances_of_an_ngram_add_up_to_one(tmp_path: Path) -> None:
+    generator = Ngram.tiny()
+    generator.train(Listed(generator.examples()), Budget(steps=1), seed=0, out=tmp_path)
+    for context in generator.tokens.encode("the door and a map").reshape(-1, 2):
+        assert generator.chances(context).sum() == pytest.approx(1, abs=1e-9)
+
+
+def test_a_choice_is_among_the_best_and_its_own() -> None:
+    logits = np.random.default_rng(0).normal(size=(6, 50))
+    contexts = np.zeros((6, 4), np.int64)
+    sampling = Sampling(top_k=3)
+    drawn = choose(logits, contexts, [item_rng(1, k) for k in range(6)], sampling)
+    alone = choose(logits[4:5], contexts[4:5], [item_rng(1, 4)], sampling)
+    assert alone[0] == drawn[4]
+    assert all(token in np.argsort(-row)[:3] for row, token in zip(logits, drawn, strict=True))
+
+
+def test_only_real_train_texts_are_taken_and_none_twice(tmp_path: Path) -> None:
+    text = "A long enough text about a door and a boat."
+    lines = [f'{{"text": "{text}", "label": "{label}"}}' for label in ("real", "synthetic", "real")]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    (tmp_path / "dev.jsonl").write_text(lines[0])
+    data = Texts.open(tmp_path)
+    assert len(data) == 2
+    found = learned(Listed([*data, *example_texts(3)]))
+    assert (*found.train, *found.held_out).count(text) == 1
+    (tmp_path / "train.jsonl").write_text("[")
+    with pytest.raises(UsageError, match=r"train\.jsonl:1"):
+        Texts.open(tmp_path)
