@@ -12,6 +12,7 @@ from verascope.detect.registry import Entry
 from verascope.media.rows import Columns, Span
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
+from verascope.provenance.text_watermark import WatermarkKey
 from verascope.result import Modality, Provenance, Reason
 from verascope.settings import Limits, TextInput
 
@@ -36,7 +37,8 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     `path` is in the file system's bytes; a symbolic link is judged as its target only with
     `follow_links`. Of the `detectors`, those of the input's modality cut their windows; with none
     at all and no `fingerprint` wanted, nothing is decoded. With `store`, the manifest store comes
-    back as well; a `sidecar` is a store to check instead of the file's own.
+    back as well; a `sidecar` is a store to check instead of the file's own. A `key` is one of a
+    watermark of text.
     """
 
     path: bytes
@@ -48,6 +50,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     text: TextInput = TextInput()
     fingerprint: bool = False
     watermarks: bool = False
+    key: WatermarkKey | None = None
     store: bool = False
     sidecar: bytes | None = None
 

@@ -133,7 +133,7 @@ def _open(ask: ReadRequest, file: BinaryIO, data: mmap.mmap) -> _Opened:
         media_type=media_type.name,
         modality=media_type.modality,
     )
-    opened = _Opened(reading, Source(file, data, media_type, ask.limits, ask.text))
+    opened = _Opened(reading, Source(file, data, media_type, ask.limits, ask.text, ask.key))
     if ask.detectors or ask.fingerprint:
         opened = _look(ask, opened)
     return opened._replace(reading=_timed(opened.reading, "open", start))

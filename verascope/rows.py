@@ -63,7 +63,7 @@ def read(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
         return
     readings, cuts = [], []
     for row in rows.rows(data, ask.kind, ask.columns):
-        reading, windows = _read(row, wanted)
+        reading, windows = _read(row, wanted, ask)
         counts = tuple(len(each.values) for each in windows)
         readings.append(RowReading(reading=reading, author=row.author, counts=counts))
         cuts += [windows] if windows else []
@@ -76,7 +76,7 @@ def _opened(ask: RowsRequest) -> BinaryIO:
     return open_regular(ask.read.path, ask.read.follow_links, limits)
 
 
-def _read(row: Row, wanted: dict[str, Detector]) -> tuple[Reading, list[Windows]]:
+def _read(row: Row, wanted: dict[str, Detector], ask: RowsRequest) -> tuple[Reading, list[Windows]]:
     """One row's Reading and each detector's windows; none where it is not to be judged."""
     start = time.perf_counter()
     data = row.text.encode()
@@ -94,7 +94,7 @@ def _read(row: Row, wanted: dict[str, Detector]) -> tuple[Reading, list[Windows]
         if not row.text:
             raise InputTrouble(Reason.EMPTY)
         how = Text()
-        decoded = how.medium(row.text)
+        decoded = how.medium(row.text, ask.read.key)
         reading = msgspec.structs.replace(reading, **decoded.facts)
         if not row.text.isascii():
             marks = (*reading.marks, *text_marks(data))

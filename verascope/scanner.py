@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from verascope.detect.sound_watermark import Listeners
     from verascope.provenance.recovery import Registration
     from verascope.provenance.registry import Registry
+    from verascope.provenance.text_watermark import WatermarkKey
 
 MAX_WINDOWS = 4096  # of one input for one detector
 
@@ -207,7 +208,7 @@ class Scanner:
         Those of sound, which not everybody has, wait for the first recording.
         """
         self._sandbox.start()
-        _ = self._profiles  # one that does not fit is told now
+        _ = self._profiles, self._key  # one that does not fit is told now
         for detector in self._detectors.values():
             if detector.modality is Modality.IMAGE or self.settings.detectors:
                 detector.load()
@@ -292,6 +293,7 @@ class Scanner:
             text=self.settings.text,
             fingerprint=self._registry is not None and provenance,
             watermarks=self.settings.watermarks and bool(detectors),
+            key=self._key if detectors else None,
         )
 
     def _fetched(self, request: ReadRequest) -> Reading:
@@ -361,6 +363,15 @@ class Scanner:
         from verascope.detect.sound_watermark import Listeners
 
         return Listeners(self.settings.providers, self.settings.model_threads)
+
+    @cached_property
+    def _key(self) -> "WatermarkKey | None":
+        """The key of a watermark of text, if there is one."""
+        if self.settings.watermark_key is None:
+            return None
+        from verascope.provenance.text_watermark import load_key
+
+        return load_key(Path(self.settings.watermark_key))
 
     @cached_property
     def _registry(self) -> "Registry | None":

@@ -80,6 +80,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Look for the invisible watermark of image generators (20 to 40 ms a megapixel), and in sound
     # for those whose detectors are installed. All are weak.
     watermarks: bool = False
+    # Key file of a watermark of text; what it shows in each text is told.
+    watermark_key: str | None = None
     # Registry of fingerprints to ask for inputs without an intact credential; None asks none.
     registry: str | None = None
     # Let `verify` fetch a credential that is elsewhere; None uses no network at all.

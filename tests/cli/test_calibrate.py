@@ -70,7 +70,7 @@ def test_the_calibration_is_of_the_scores_that_a_scan_gives(reals: Path, mine: P
     assert profile.items == COUNT
     assert set(profile.sources) == {"camera-0", "camera-1", "camera-2"}
     assert profile.left_out == {
-        "skipped (unsupported_type)": 1,
+        "skipped (too_short)": 1,
         "the same content as another": 1,
     }
     with Scanner(Settings(quality=Quality.FAST)) as scanner:
@@ -170,7 +170,7 @@ def test_the_command_line(
     assert f"on {COUNT} real files from 1 source\n" in done.out
     assert "few: at most 0 of these files lie above the 1 % point" in done.out
     assert "how far another one is from it cannot be known" in done.out
-    assert "left out: 1 skipped (unsupported_type)" in done.err
+    assert "left out: 1 skipped (too_short)" in done.err
     label = load("mine").label
     assert verascope("calibrate", "--list").out.startswith(f"{label}  image-residual")
     assert json.loads(verascope("calibrate", "--show", "mine").out)["items"] == COUNT

@@ -272,10 +272,17 @@ def test_each_hostile_file_has_one_result_with_an_honest_reason(
     assert done.code == 2
     assert "Traceback" not in done.err
     rows = {Path(row["input"]["uri"]).name: row for row in lines(done.out)}
+    tables = {name: row for name, row in rows.items() if "#" in name}
+    rows = {name: row for name, row in rows.items() if "#" not in name}
     with (shared / "hostile" / "expected.csv").open(newline="") as file:
         expected = {row["file"]: row for row in csv.DictReader(file)}
+    by_row = {name for name, row in expected.items() if row["reason"] in ("ok_rows", "per_row")}
+    assert {name.partition("#")[0] for name in tables} == by_row
+    assert len(tables) == 15  # 12 lines of JSON, 3 rows of CSV
+    assert all(row["status"] in ("skipped", "failed") and row["reason"] for row in tables.values())
+    expected = {name: row for name, row in expected.items() if name not in by_row}
     assert set(rows) == set(expected)
-    assert len(lines(done.out)) == len(expected)
+    assert len(lines(done.out)) == len(expected) + len(tables)
     wrong = [
         (name, row["reason"], rows[name]["status"], rows[name]["reason"])
         for name, row in expected.items()

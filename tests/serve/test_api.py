@@ -157,7 +157,11 @@ def test_without_a_key_nothing_is_signed(serve: Serve, photo: bytes) -> None:
 
 def test_models_have_cards_and_two_thresholds(serve: Serve) -> None:
     models = serve().client("models").get("/v1/models").json()["models"]
-    assert [model["name"] for model in models] == ["image-residual", "audio-spectral"]
+    assert [model["name"] for model in models] == [
+        "image-residual",
+        "audio-spectral",
+        "text-style",
+    ]
     for model in models:
         points = [point["name"] for point in model["operating_points"]]
         assert points == ["high_precision", "high_recall"]

@@ -200,6 +200,12 @@ JUDGING = options(
         "--watermarks", is_flag=True, help="Look for invisible watermarks whose words are known."
     ),
     click.option(
+        "--watermark-key",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Look in texts for the watermark of this key (`verascope generate watermark-key`).",
+    ),
+    click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         default=Limits().stage_timeout_s,
@@ -356,6 +362,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         heatmaps=given["heatmaps"],
         provenance=not given["no_provenance"],
         watermarks=given["watermarks"],
+        watermark_key=given["watermark_key"],
         **DEVICES[given["device"]],
         registry=registry_path(given["recover"] and not given["no_provenance"], given["registry"]),
     )

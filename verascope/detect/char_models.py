@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.text_batch import Floats, Hashes, TextBatch
+from verascope.detect.text_batch import Floats, TextBatch
+from verascope.media.hashes import Hashes
 
 UNSEEN = -9.0  # log-probability of a character that no model ever saw
 

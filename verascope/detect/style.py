@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.text_batch import Floats, Hashes, Ints, TextBatch
+from verascope.detect.text_batch import Floats, Ints, TextBatch
+from verascope.media.hashes import Hashes
 
 MARKS = ".,;:!?'\"-()#<&/*"
 _LIST = """

@@ -11,14 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
+from verascope.media.hashes import FIRST, STEP, Hashes, mixed
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-# The constants of SplitMix64 (Steele et al. 2014).
-STEP = np.uint64(0x9E3779B97F4A7C15)
-FIRST = np.uint64(0xBF58476D1CE4E5B9)
-SECOND = np.uint64(0x94D049BB133111EB)
 
 
 class TextBatch:
@@ -93,13 +89,6 @@ class Words(NamedTuple):
         joined = mixed(self.hashes[:-1] * FIRST + self.hashes[1:])
         inside = self.owner[1:] == self.owner[:-1]
         return Words(self.owner[1:][inside], joined[inside])
-
-
-def mixed(values: Hashes) -> Hashes:
-    """Values, each bit of which depends on all of theirs: the finish of SplitMix64."""
-    values = (values ^ (values >> np.uint64(30))) * FIRST
-    values = (values ^ (values >> np.uint64(27))) * SECOND
-    return values ^ (values >> np.uint64(31))
 
 
 def _classes(points: Hashes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.text_batch import Floats, Hashes, Ints, TextBatch
+from verascope.detect.text_batch import Floats, Ints, TextBatch
+from verascope.media.hashes import Hashes
 
 CHARACTERS = (2, 3, 4, 5)  # lengths of the n-grams of characters
 

@@ -35,8 +35,10 @@ def reader_of(
     """
     named = NAMED.get(text.type or "")
     wanted = named or (promised if promised in NAMED.values() else None)
-    if found is None and not (wanted and _may_be_text(data, text)):
-        return None
+    if found is None:
+        if wanted is None:
+            return None
+        _must_be_text(data, text)
     if named is not None:
         return named
     if promised in ROWS or found == "application/json":
@@ -53,17 +55,16 @@ def reader_of(
     return found
 
 
-def _may_be_text(data: Buffer, text: TextInput) -> bool:
-    """Whether bytes that are no valid text are at least meant for it.
+def _must_be_text(data: Buffer, text: TextInput) -> None:
+    """Look at bytes that are meant for text and are not valid at first sight.
 
     Raises:
         InputTrouble: BAD_ENCODING: they are meant for it, and are none.
     """
     head = bytes(data[:HEAD_BYTES])
     if b"\0" in head and not has_wide_bom(data):
-        return False
+        raise InputTrouble(Reason.UNSUPPORTED_TYPE, "it holds NUL characters, as no text does")
     decoded(head if len(data) > HEAD_BYTES and text.encoding else bytes(data), text.encoding)
-    return True
 
 
 def _of_rows(data: Buffer, kind: str, text: TextInput) -> InputTrouble:

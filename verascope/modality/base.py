@@ -10,6 +10,7 @@ from verascope.media.buffer import Buffer
 from verascope.media.types import MediaType
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
+from verascope.provenance.text_watermark import WatermarkKey
 from verascope.result import Modality, Warn
 from verascope.settings import Limits, TextInput
 
@@ -30,6 +31,7 @@ class Source(NamedTuple):
     media_type: MediaType
     limits: Limits
     text: TextInput = TextInput()
+    key: WatermarkKey | None = None
 
 
 class Look(NamedTuple):

@@ -13,11 +13,13 @@ from verascope.modality.base import Decoded, Look, Source
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.provenance.text_marks import undone
+from verascope.provenance.text_watermark import WatermarkKey
 from verascope.result import Reason, Warn
 
 # Of prose, in shares of its characters without spaces. Lists of numbers, code, ciphers and one long
 # word are no prose; all but 1 in 500 of people's texts in the shared corpora are.
 LEAST_LETTERS = 0.55
+LEAST_DIFFERENT = 30  # characters of different words: one word again and again says nothing
 LEAST_WORDS = 8
 LONGEST_WORDS = 20.0  # characters, on average
 
@@ -46,17 +48,18 @@ class Text:
 
     def decode(self, source: Source, header: None) -> Decoded:
         """All of it."""
-        return self.medium(read_text(source.data, source.media_type.name, source.text.encoding))
+        text = read_text(source.data, source.media_type.name, source.text.encoding)
+        return self.medium(text, source.key)
 
-    def medium(self, text: str) -> Decoded:
-        """The same of a text that is characters already."""
+    def medium(self, text: str, key: WatermarkKey | None = None) -> Decoded:
+        """The same of a text that is characters already; with the key of a watermark."""
         cleaned = clean(text)
         prose = scrub(cleaned.text, cleaned.origins)
         found = language(prose.text)
         facts = {
             "characters": len(prose.text),
             "language": found.code,
-            "marks": undone(cleaned.changes),
+            "marks": (*undone(cleaned.changes), *_keyed(cleaned.text, key)),
         }
         return Decoded(TextMedium(prose, found), facts, ())
 
@@ -65,10 +68,16 @@ class Text:
         text = medium.prose.text
         if len(text) < MIN_CHARACTERS:
             raise self.too_small(len(text), MIN_CHARACTERS)
+        if (different := sum(map(len, set(text.split())))) < LEAST_DIFFERENT:
+            detail = (
+                f"its different words have {different} characters, {LEAST_DIFFERENT} are needed"
+            )
+            raise InputTrouble(Reason.TOO_SHORT, detail)
         if (why := _not_prose(text)) is not None:
             raise InputTrouble(Reason.NOT_PROSE, why)
         if not medium.language.covered:
-            detail = f"it is taken for {medium.language.code or 'no language'}; English is judged"
+            english = f"{100 * medium.language.english:.0f} % for English, which alone is judged"
+            detail = f"it is taken for {medium.language.code or 'no language'} ({english})"
             raise InputTrouble(Reason.LANGUAGE_NOT_COVERED, detail)
 
     def cut(self, detector: Detector, medium: TextMedium) -> Windows:
@@ -86,6 +95,15 @@ class Text:
     def watermarks(self, medium: TextMedium) -> tuple[Mark, ...]:
         """None whose words are known; those with a key are another verb's."""
         return ()
+
+
+def _keyed(text: str, key: WatermarkKey | None) -> tuple[Mark, ...]:
+    """What the key of a watermark shows in a text, if there is one."""
+    if key is None:
+        return ()
+    from verascope.provenance.text_watermark import check, mark
+
+    return (mark(check(text, key), key),)
 
 
 def _not_prose(text: str) -> str | None:

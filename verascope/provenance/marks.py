@@ -9,6 +9,7 @@ MAX_MARKS = 20
 MAX_TEXT_BYTES = 16 << 20
 SYNTHETIC = frozenset({Declared.AI, Declared.AI_PART, Declared.MAYBE_AI})
 MANIFESTS = frozenset({Declared.SIGNED_MANIFEST_PRESENT, Declared.BROKEN_MANIFEST})
+KEYED = "text_watermark"  # not read off the file: a key shows it
 FORGEABLE = "It is not signed: anyone could have written it, and it is easily removed."
 
 
@@ -47,7 +48,7 @@ def evidence(found: tuple[Mark, ...]) -> tuple[Evidence, ...]:
         Evidence(
             kind="mark",
             supports=Supports.SYNTHETIC if mark.declared in SYNTHETIC else Supports.NEUTRAL,
-            strength=Strength.WEAK,
+            strength=Strength.STRONG if _is_keyed(mark) else Strength.WEAK,
             statement=_statement(mark),
             details={"mark": mark.kind, "declared": mark.declared, "value": mark.value},
         )
@@ -57,4 +58,10 @@ def evidence(found: tuple[Mark, ...]) -> tuple[Evidence, ...]:
 
 def _statement(mark: Mark) -> str:
     """In words; what is left of a signed manifest cannot be called unsigned."""
-    return mark.statement if mark.declared in MANIFESTS else f"{mark.statement} {FORGEABLE}"
+    alone = mark.declared in MANIFESTS or mark.kind == KEYED
+    return mark.statement if alone else f"{mark.statement} {FORGEABLE}"
+
+
+def _is_keyed(mark: Mark) -> bool:
+    """Whether it is a watermark that only a key shows, and the key did."""
+    return mark.kind == KEYED and mark.declared in SYNTHETIC

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from verascope.detect.model_folder import ModelDescription
+from verascope.detect.model_folder import GRAPH, TABLES, ModelDescription
 from verascope.result import Modality, OperatingPoint
 
 PERCENT_POINTS = {"high_precision": "1 % point", "high_recall": "10 % point"}
@@ -92,12 +92,17 @@ def _head(d: ModelDescription) -> list[str]:
         f"# {d.name} {d.version}",
         "",
         f"Tells machine-made {d.modality.noun}s from real ones. {d.parameters:,} parameters, "
-        f"model sha256 `{d.sha256}`. This card is generated from model.json.",
+        f"{_file(d)} sha256 `{d.sha256}`. This card is generated from model.json.",
         "",
         *_scope(d),
         *_pairs(d.preprocessing),
         "",
     ]
+
+
+def _file(d: ModelDescription) -> str:
+    """What runs: tables of text, else a graph."""
+    return TABLES if d.modality is Modality.TEXT else GRAPH
 
 
 def _scope(d: ModelDescription) -> list[str]:
