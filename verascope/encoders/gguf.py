@@ -106,14 +106,15 @@ def _read(file: _Cursor, wanted: Callable[[str], bool]) -> Gguf:
     tensors, facts = file.count(), file.count()
     known = {file.text(): file.value(int(file.take("I"))) for _ in range(facts)}
     told = [_told(file) for _ in range(tensors)]
-    alignment = int(known.get("general.alignment", ALIGNMENT))
+    alignment = known.get("general.alignment", ALIGNMENT)
+    if not isinstance(alignment, int) or alignment < 1:
+        raise ValueError(f"an alignment of {str(alignment)[:20]}")
     start = -(-file.at // alignment) * alignment
-    data = np.frombuffer(file.data, np.uint8)
-    found = {
-        name: _floats(data[start + offset :], shape, kind)
-        for name, shape, kind, offset in told
-        if wanted(name)
-    }
+    data = np.frombuffer(file.data, np.uint8)[start:]
+    chosen = [each for each in told if wanted(each[0])]
+    if sum(_bytes(shape, kind) for _, shape, kind, _ in chosen) > len(data):
+        raise ValueError("its tensors claim more bytes than there are")
+    found = {name: _floats(data[at:], shape, kind) for name, shape, kind, at in chosen}
     return Gguf(known, found)
 
 
@@ -126,15 +127,23 @@ def _told(file: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
     return name, shape[::-1], int(file.take("I")), int(file.take("Q"))
 
 
-def _floats(data: Bytes, shape: tuple[int, ...], kind: int) -> Floats:
+def _bytes(shape: tuple[int, ...], kind: int) -> int:
+    """What a tensor of a shape and type takes in the file."""
     if kind not in TYPES:
         raise ValueError(f"type {kind} is not known")
-    block, size, decode = TYPES[kind]
-    count = math.prod(shape)
-    if count % block or count // block * size > len(data):
+    block, size, _ = TYPES[kind]
+    blocks, left = divmod(math.prod(shape), block)
+    if left or not blocks:
+        raise ValueError("a tensor is not whole blocks")
+    return blocks * size
+
+
+def _floats(data: Bytes, shape: tuple[int, ...], kind: int) -> Floats:
+    _, size, decode = TYPES[kind]
+    length = _bytes(shape, kind)
+    if length > len(data):
         raise ValueError("a tensor ends too early")
-    blocks = data[: count // block * size].reshape(-1, size)
-    return decode(blocks).reshape(shape)
+    return decode(data[:length].reshape(-1, size)).reshape(shape)
 
 
 def _halves(blocks: Bytes, at: int) -> Floats:
