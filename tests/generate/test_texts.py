@@ -8,10 +8,11 @@ import pytest
 from verascope.errors import UsageError
 from verascope.generate.contract import Budget, item_rng
 from verascope.generate.files import Listed
-from verascope.generate.ngram import Ngram
+from verascope.generate.ngram import Ngram, NgramConfig
 from verascope.generate.text_sampling import Sampling, choose
 from verascope.generate.text_tokens import byte_pairs, characters
 from verascope.generate.texts import Texts, as_media, as_text, example_texts, learned
+from verascope.provenance.text_watermark import check, key_text, new_key
 
 
 def test_tokens_come_back() -> None:
@@ -51,3 +52,26 @@ def test_only_real_train_texts_are_taken_and_none_twice(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text("[")
     with pytest.raises(UsageError, match=r"train\.jsonl:1"):
         Texts.open(tmp_path)
+
+
+@pytest.mark.parametrize("scheme", ["kgw", "synthid"])
+def test_a_watermark_in_what_is_sampled_is_found_by_its_key(tmp_path: Path, scheme: str) -> None:
+    key, other = new_key(scheme), new_key(scheme)  # type: ignore[arg-type]
+    file = tmp_path / "key.toml"
+    file.write_text(key_text(key))
+    config = NgramConfig(order=2, characters=900, temperature=1.5, watermark=str(file))
+    generator = Ngram(config)
+    generator.train(Listed(generator.examples()), Budget(steps=1), seed=0, out=tmp_path / "run")
+    text = "".join(as_text(item.media) for item in generator.sample(3, seed=1))
+    mine, theirs = check(text, key), check(text, other)
+    assert mine is not None and mine.found
+    assert theirs is not None and not theirs.found
+
+
+def test_a_watermark_of_words_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key.toml"
+    file.write_text(key_text(new_key("kgw")))
+    generator = Ngram(NgramConfig(tokens="words", watermark=str(file)))
+    generator.train(Listed(generator.examples()), Budget(steps=1), seed=0, out=tmp_path / "run")
+    with pytest.raises(UsageError, match="characters"):
+        next(generator.sample(1, seed=0))

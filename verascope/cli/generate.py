@@ -34,6 +34,36 @@ def list_(shape: str) -> None:
             click.echo(f"{name:<16} {entry.modality:<8} {entry.family}")
 
 
+@generate.command("watermark-key")
+@click.option(
+    "--scheme",
+    type=click.Choice(["kgw", "synthid"]),
+    default="kgw",
+    show_default=True,
+    help="A green list (Kirchenbauer et al. 2023), or a tournament (Dathathri et al. 2024).",
+)
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+def watermark_key(scheme: Any, out: Path) -> None:
+    """Make the key of a watermark of text, readable by you alone.
+
+    \b
+      verascope generate watermark-key --out key.toml
+      verascope generate sample --run runs/lstm --out texts …   with watermark = "key.toml"
+      verascope scan texts/ --watermark-key key.toml
+    """
+    import os
+
+    from verascope.provenance.text_watermark import key_text, new_key
+
+    try:
+        file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror}") from error
+    with os.fdopen(file, "w") as key:
+        key.write(key_text(new_key(scheme)))
+    click.echo(out)
+
+
 COUNT = click.option(
     "--count",
     default=100,

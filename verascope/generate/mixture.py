@@ -106,6 +106,7 @@ def trouble(maker: Maker) -> str:
     try:
         check_alignment(maker.generator, maker.test)
     except ConfoundedError:
+        assert isinstance(maker.test, SelfTest)
         return f"spectrum AUROC {maker.test.spectrum_auroc:.2f}"
     assert isinstance(maker.test, SelfTest)
     near = (maker.test.psnr_db or 0) >= MIN_PSNR_DB

@@ -84,7 +84,7 @@ class TextSampler(TextBase):
     def sample(self, n: int, seed: int, *, start: int = 0) -> Iterator[Item]:
         """Items `start` to `start + n - 1`; see Sampler."""
         self.ready()
-        hook = hook_of(self.config.watermark)
+        hook = hook_of(self.config.watermark, self.tokens.pieces)
         for low in range(start - start % SAMPLE_BATCH, start + n, SAMPLE_BATCH):
             keys = range(low, low + SAMPLE_BATCH)
             rngs = [item_rng(seed, key) for key in keys]

@@ -5,30 +5,37 @@ SynthID-Text (Dathathri et al. 2024, Nature 634): a tournament, as the update of
 by layer that it amounts to: p ← p · (1 + g − Σ p g).
 """
 
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from verascope.errors import UsageError
 from verascope.generate.text_sampling import Floats, Hook, Ints
-
-KEYED = "verascope.provenance.text_watermark"
+from verascope.provenance.text_watermark import WatermarkKey, greens, load_key, tournament
 
 
 class Greens(NamedTuple):
-    """KGW; `greens` says which tokens are green after contexts [n, h]: bool [n, v]."""
+    """KGW.
 
-    greens: Callable[[Ints, int], NDArray[np.bool_]]
-    delta: float
-    context: int
+    Attributes:
+        key: the key.
+        points: int64 [v], the code point of each token of the vocabulary.
+    """
+
+    key: WatermarkKey
+    points: Ints
+
+    @property
+    def context(self) -> int:
+        """See Hook."""
+        return self.key.context
 
     def logits(self, contexts: Ints, logits: Floats) -> Floats:
         """With delta on the green ones."""
-        return np.asarray(logits + self.delta * self.greens(contexts, logits.shape[1]))
+        after = np.broadcast_to(self.points, logits.shape)
+        return np.asarray(logits + self.key.delta * greens(self.key, self.points[contexts], after))
 
     def probabilities(self, contexts: Ints, tokens: Ints, chances: Floats) -> Floats:
         """As they are."""
@@ -36,10 +43,15 @@ class Greens(NamedTuple):
 
 
 class Tournament(NamedTuple):
-    """SynthID; `values` are g of contexts [n, h] and tokens [n, k]: uint8 [n, k, m]."""
+    """SynthID; see Greens."""
 
-    values: Callable[[Ints, Ints], NDArray[np.uint8]]
-    context: int
+    key: WatermarkKey
+    points: Ints
+
+    @property
+    def context(self) -> int:
+        """See Hook."""
+        return self.key.context
 
     def logits(self, contexts: Ints, logits: Floats) -> Floats:
         """As they are."""
@@ -47,24 +59,26 @@ class Tournament(NamedTuple):
 
     def probabilities(self, contexts: Ints, tokens: Ints, chances: Floats) -> Floats:
         """After the tournament of every layer."""
-        for g in np.moveaxis(self.values(contexts, tokens), 2, 0):
+        values = tournament(self.key, self.points[contexts], self.points[tokens])
+        for g in np.moveaxis(values, 2, 0):
             chances = chances * (1 + g - (chances * g).sum(1, keepdims=True))
         return chances
 
 
-def hook_of(key: str) -> Hook | None:
+def hook_of(key: str, pieces: Sequence[str]) -> Hook | None:
     """The watermark of a key file; None without one.
 
+    Args:
+        key: the file's path, or "".
+        pieces: the text of each token; special ones are empty.
+
     Raises:
-        UsageError: the key cannot be read, or this installation has no keyed functions.
+        UsageError: the key cannot be read, or tokens are not characters.
     """
     if not key:
         return None
-    try:
-        keyed: Any = import_module(KEYED)
-    except ModuleNotFoundError as error:
-        raise UsageError("this version of Verascope has no watermark of texts") from error
-    read = keyed.load_key(Path(key))
-    if "kgw" in str(read.scheme):
-        return Greens(lambda c, v: keyed.greens(read, c, v), read.delta, read.context)
-    return Tournament(lambda c, t: keyed.tournament(read, c, t), read.context)
+    if max(map(len, pieces)) > 1:
+        raise UsageError('keys mark characters: train the family with tokens = "characters"')
+    points = np.array([ord(piece) if piece else 0 for piece in pieces], np.int64)
+    read = load_key(Path(key))
+    return Greens(read, points) if read.scheme == "kgw" else Tournament(read, points)

@@ -59,7 +59,7 @@ def _must_be_text(data: Buffer, text: TextInput) -> None:
     """Look at bytes that are meant for text and are not valid at first sight.
 
     Raises:
-        InputTrouble: BAD_ENCODING: they are meant for it, and are none.
+        InputTrouble: BAD_ENCODING or UNSUPPORTED_TYPE: they are none.
     """
     head = bytes(data[:HEAD_BYTES])
     if b"\0" in head and not has_wide_bom(data):
