@@ -49,6 +49,15 @@ def test_the_page_on_detectors_of_sound_is_the_last_run() -> None:
     assert page == MAKE["audio_detector"](), "run: make docs"
 
 
+def test_the_first_page_says_how_to_begin() -> None:
+    """It was once written empty, and was then what an empty page is made into."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.startswith("# Verascope")
+    for needed in ("make demo", "make test", "verascope scan", "## What it does not claim"):
+        assert needed in text
+    assert all(page.stat().st_size > 200 for page in (ROOT / "docs").glob("*.md"))
+
+
 def test_the_figures_of_the_readme_are_the_shipped_models() -> None:
     assert (ROOT / "README.md").read_text(encoding="utf-8") == MAKE["readme"](), "run: make docs"
 
