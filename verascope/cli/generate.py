@@ -314,6 +314,80 @@ def mixture(
     g.say(g.tell_corpus(result.report, out / "corpus"))
 
 
+@generate.command("sound-mixture")
+@g.with_options(g.data)
+@click.option("--out", required=True, type=g.FOLDER, help="Folder for runs and corpora.")
+@click.option(
+    "--vocoders",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many are drawn from the seed; families take turns.",
+)
+@click.option(
+    "--family",
+    "families",
+    multiple=True,
+    metavar="NAME",
+    help="Draw of this family; repeat it for more.  [default: all five]",
+)
+@click.option(
+    "--keep-out",
+    multiple=True,
+    metavar="NAME",
+    help="A family whose twins go to OUT/unheard alone, of sources that no vocoder learnt from.",
+)
+@g.with_options(g.steps, g.seconds, COUNT, g.window, g.seed, g.device, g.threads)
+@g.with_options(g.allow_confounds, g.no_sign, g.jobs)
+def sound_mixture(
+    data: Path,
+    out: Path,
+    vocoders: int,
+    families: tuple[str, ...],
+    keep_out: tuple[str, ...],
+    steps: int | None,
+    seconds: float | None,
+    count: int,
+    window: tuple[float, float],
+    seed: int,
+    device: str,
+    allow_confounds: bool,
+    no_sign: bool,
+    jobs: int | None,
+) -> None:
+    """Train many drawn neural vocoders and write one corpus of their twins.
+
+    \b
+      verascope generate sound-mixture --data recordings --out mixture --vocoders 10 \\
+          --seconds 600 --count 2000 --keep-out token-lm
+
+    Drawn are configurations of vocos, hifigan, vq-codec, token-lm and flow-vocoder. One whose twins
+    have a mean mel distance over 1 is drawn again, then left out. Run it again to go on after a
+    kill.
+    """
+    from verascope.generate import parallel
+    from verascope.generate.draw_sound import FAMILIES
+    from verascope.generate.sound_mixture import sound_mixture as made
+
+    parallel.alone("generate sound-mixture")
+    result = made(
+        *(data, out),
+        vocoders=vocoders,
+        budget=_budget(steps, seconds),
+        plan=_plan(count, seed, no_sign, allow_confounds, window_s=window),
+        families=families or FAMILIES,
+        keep_out=keep_out,
+        device=device,
+        watch=g.watch(),
+        jobs=jobs,
+    )
+    g.say(g.tell_vocoders(result.kept))
+    g.say([f"left out       {name}: {reason}" for name, reason in result.left_out.items()])
+    g.say(g.tell_corpus(result.report, out / "corpus"))
+    if result.unheard is not None:
+        g.say(g.tell_corpus(result.unheard, out / "unheard"))
+
+
 @generate.command()
 @click.argument("corpus", type=g.READABLE)
 @click.option("--out", required=True, type=g.FOLDER, help="Folder for the shards.")

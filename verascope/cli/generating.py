@@ -196,6 +196,18 @@ def tell_decoders(makers: Sequence["Maker"]) -> list[str]:
     return lines
 
 
+def tell_vocoders(makers: Sequence["Maker"]) -> list[str]:
+    """A table of the vocoders of a mixture, each with what was measured of it."""
+    lines = ["run   family        mel distance  spectrum AUROC  lines"]
+    for maker in makers:
+        test: Any = maker.test  # of sound
+        lines.append(
+            f"{maker.checkpoint.parent.name:<5} {maker.generator.name:<13}"
+            f" {test.mel_l1 or 0:>12.2f} {test.spectrum_auroc:>15.2f} {test.line_db:>+6.1f} dB"
+        )
+    return lines
+
+
 def tell_evaluation(found: "Evaluation", few: int) -> list[str]:
     """A table of measures, each beside its floor."""
     lines = [f"{'n = ' + str(found.pictures):<22} {'made':>9} {'floor':>9}  (floor: real to real)"]

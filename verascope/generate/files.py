@@ -109,6 +109,10 @@ class Files(Data):
         """The files at these places."""
         return self._of([self.rows[place] for place in places])
 
+    def relabelled(self, rows: Sequence[manifest.Row]) -> Self:
+        """The same files with other facts about them, such as another split."""
+        return self._of(rows)
+
     def _of(self, rows: Sequence[manifest.Row]) -> Self:
         return type(self)(self.root, rows, digest_of(rows), self._where)
 

@@ -12,13 +12,16 @@ from typing import Annotated, ClassVar
 import torch
 from msgspec import Meta
 from torch import Tensor, nn
-from torch.nn.functional import elu, pad
+from torch.nn.functional import elu, one_hot, pad
 
 from verascope.generate.contract import Card
 from verascope.generate.device import pick
 from verascope.generate.vocoder import LOUDNESS, Coded, Vocoder, VocoderConfig
 
 COMMITMENT = 0.25  # weight of keeping the encoder near its codes, van den Oord's β
+KEPT = 0.99  # of a code's mean a step
+UNUSED = 0.1  # times a batch; a code that is chosen less often is put on a frame of the batch
+STRIDE = 7919  # a prime: frames that unused codes are put on lie apart in the batch
 Rate = Annotated[int, Meta(ge=2, le=16)]
 
 
@@ -80,23 +83,26 @@ class Network(Coded):
         self.decoder = nn.Sequential(
             first, *up, nn.ELU(), nn.Conv1d(widths[0], 1, 7, padding=3), nn.Tanh()
         )
-        self.books = nn.ModuleList(
-            nn.Embedding(config.codes, config.latent) for _ in range(config.books)
-        )
+        size = config.books, config.codes
+        self.register_buffer("books", torch.zeros(*size, config.latent))
+        self.register_buffer("sums", torch.zeros(*size, config.latent))
+        self.register_buffer("counts", torch.zeros(size))
 
     def forward(self, wave: Tensor) -> Tensor:
         """The round trip alone."""
         return self.both(wave)[0]
 
     def both(self, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """The round trip, and the codebooks' loss: Σ ‖sg(r) − e‖² + β ‖r − sg(e)‖²."""
+        """The round trip, and the encoder's loss: β ‖r − sg(e)‖², summed over the books."""
         z = self._frames(wave)
         left, loss = z, z.new_zeros(())
-        for book in self.books:
-            chosen = self._looked_up(book, self._nearest(book, left))
-            loss = loss + ((chosen - left.detach()) ** 2).mean()
-            loss = loss + COMMITMENT * ((left - chosen.detach()) ** 2).mean()
-            left = left - chosen.detach()
+        for k in range(len(self.get_buffer("books"))):
+            numbers = self._nearest(k, left)
+            if self.training:
+                numbers = self._follow(k, left.detach().mT.flatten(0, 1).float(), numbers)
+            chosen = self._looked_up(k, numbers)
+            loss = loss + COMMITMENT * ((left - chosen) ** 2).mean()
+            left = left - chosen
         # The sum of the codes; gradients pass straight through to the encoder.
         coded = z - left.detach()
         return self.decoder(coded).float()[..., : wave.shape[-1]], loss
@@ -104,14 +110,14 @@ class Network(Coded):
     def tokens(self, wave: Tensor) -> Tensor:
         """The codes of waves [n, 1, t]: int64 [n, frames, books]."""
         left, found = self._frames(wave), []
-        for book in self.books:
-            found.append(self._nearest(book, left))
-            left = left - self._looked_up(book, found[-1])
+        for k in range(len(self.get_buffer("books"))):
+            found.append(self._nearest(k, left))
+            left = left - self._looked_up(k, found[-1])
         return torch.stack(found, -1)
 
     def decoded(self, tokens: Tensor, length: int) -> Tensor:
         """Codes int64 [n, frames, books] to waves [n, 1, length]."""
-        each = [self._looked_up(book, tokens[..., k]) for k, book in enumerate(self.books)]
+        each = [self._looked_up(k, tokens[..., k]) for k in range(tokens.shape[-1])]
         made: Tensor = self.decoder(torch.stack(each).sum(0)).float()
         return made[..., :length]
 
@@ -120,18 +126,32 @@ class Network(Coded):
         z: Tensor = self.encoder(whole)
         return z
 
-    @staticmethod
-    def _nearest(book: nn.Module, rows: Tensor) -> Tensor:
-        """The number of the code nearest to each frame of [n, latent, frames]: [n, frames]."""
-        assert isinstance(book, nn.Embedding)
+    def _nearest(self, k: int, rows: Tensor) -> Tensor:
+        """The number of book k's code nearest to each frame of [n, latent, frames]: [n, frames]."""
         flat = rows.mT.flatten(0, 1).float()
-        return torch.cdist(flat, book.weight).argmin(1).view(len(rows), -1)
+        return torch.cdist(flat, self.get_buffer("books")[k]).argmin(1).view(len(rows), -1)
 
-    @staticmethod
-    def _looked_up(book: nn.Module, numbers: Tensor) -> Tensor:
-        """Codes by their numbers [n, frames]: [n, latent, frames]."""
-        chosen: Tensor = book(numbers)
-        return chosen.mT
+    def _looked_up(self, k: int, numbers: Tensor) -> Tensor:
+        """Codes of book k by their numbers [n, frames]: [n, latent, frames]."""
+        return self.get_buffer("books")[k][numbers].mT
+
+    def _follow(self, k: int, rows: Tensor, numbers: Tensor) -> Tensor:
+        """Move book k's codes to the mean of the frames [m, latent] that chose them.
+
+        The moving means of van den Oord 2017, appendix A.1; a code that is hardly chosen is put on
+        a frame, as in SoundStream, or a few codes would soon do for all. Returns the numbers anew.
+        """
+        book, sums, counts = (self.get_buffer(name)[k] for name in ("books", "sums", "counts"))
+        chosen = one_hot(numbers.flatten(), len(book)).float()
+        counts.mul_(KEPT).add_(chosen.sum(0), alpha=1 - KEPT)
+        sums.mul_(KEPT).add_(chosen.T @ rows, alpha=1 - KEPT)
+        unused = torch.nonzero(counts < UNUSED)[:, 0]
+        taken = torch.arange(len(unused), device=rows.device) * STRIDE % len(rows)
+        counts[unused] = 1.0
+        sums[unused] = rows[taken]
+        book.copy_(sums / counts[:, None])
+        distances = torch.cdist(rows, book)
+        return distances.argmin(1).view(numbers.shape)
 
 
 class Residual(nn.Module):

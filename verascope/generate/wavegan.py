@@ -53,9 +53,9 @@ class WaveGan(LatentSound):
         papers=("Donahue 2018, arXiv 1802.04208", "Miyato 2018, arXiv 1802.05957"),
         good_for="Teaching, tests, and the plainest lines of up-samplers in sound.",
         traces="Strong lines at multiples of a quarter, a 16th, a 64th of the rate.",
-        limits="After minutes on a CPU it babbles and buzzes, without words. The spectrum alone"
-        " gives it away: never train a detector on it alone.",
-        cost="Not measured yet.",
+        limits="One second, without words. What a full training gives has not been heard or"
+        " measured here: never train a detector on it alone.",
+        cost="Not measured; never trained for more than seconds.",
     )
 
     config: WaveGanConfig
