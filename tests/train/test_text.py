@@ -70,6 +70,20 @@ def test_training_gives_a_folder_that_scans(
     assert json.loads(line)["detectors"][0]["name"] == "text-style"
 
 
+def test_evaluate_gives_the_figures_of_the_training_again(
+    corpus: Path, tmp_path: Path, verascope: Callable[..., object]
+) -> None:
+    run = tmp_path / "run"
+    done = verascope("train", "text", "--corpus", corpus, "--out", run, "--recipe", "tiny")
+    assert done.code == 0, done.err  # type: ignore[attr-defined]
+    again = verascope("train", "evaluate", run / "model", "--corpus", corpus)
+    assert again.code == 0, again.err  # type: ignore[attr-defined]
+    wanted = ModelFolder(run / "model").description.metrics["dev"]["discrimination"]["clean"]
+    found = json.loads(again.out)["discrimination"]["clean"]  # type: ignore[attr-defined]
+    assert found["auroc"] == wanted["auroc"]
+    assert found["null"] == wanted["null"]
+
+
 def test_one_source_cannot_be_left_out(corpus: Path, tmp_path: Path) -> None:
     from verascope.train.text import TextRun, train_text
     from verascope.train.text_recipe import TINY

@@ -384,7 +384,13 @@ def evaluate(model: Path, corpora: tuple[Path, ...], split: str, update: bool) -
     if split == "dev" and "refit" in folder.description.metrics:
         raise UsageError(f"{model} was fitted on dev too; its card has the figures of before that")
     detector = create(str(model))
-    if folder.description.modality is Modality.AUDIO:
+    if folder.description.modality is Modality.TEXT:
+        from verascope.detect.text_style import TextStyle
+        from verascope.train.text import on_split
+
+        assert isinstance(detector, TextStyle)
+        figures = on_split(folder, detector, corpora, split)
+    elif folder.description.modality is Modality.AUDIO:
         figures = sound_measure.on_split(folder, detector, corpora, split)
     else:
         figures = measure.on_split(folder, judge_of(detector), corpora, split)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from verascope.detect import text_windows
 from verascope.detect.calibration import Calibration
-from verascope.detect.model_folder import TABLES, Posts
+from verascope.detect.model_folder import TABLES, ModelFolder, Posts
 from verascope.detect.text_batch import Floats, Ints, TextBatch
+from verascope.detect.text_style import TextStyle
 from verascope.detect.text_tables import CHAT, HEADS, VIEWS, TextTables, Views, dumps
 from verascope.detect.text_windows import MIN_CHARACTERS, MIN_DECIDED, scrub
 from verascope.errors import UsageError
@@ -291,6 +292,33 @@ def figures(
         blind[view] = report.null(part, values, train)
         blind[view]["header_null"] = report.null(part, values[:, :length], narrow)["null"]
     return report.figures(scored, settled.calibration, settled.points, blind)
+
+
+def on_split(
+    model: ModelFolder, detector: TextStyle, folders: Sequence[Path], split: str
+) -> dict[str, Any]:
+    """The figures of a detector on one split of corpora; the nulls are fitted on the train split.
+
+    Raises:
+        UsageError: no corpus has that split.
+    """
+    items = covered(read_texts(folders, split))
+    if not items:
+        raise UsageError(f"no text of split {split!r} in the corpora given")
+    known, described = covered(read_texts(folders, "train")), model.description
+    scored = {
+        view: Scored(items, _scanned(detector, shown(items, view)))
+        for view in described.training["protocols"]
+    }
+    posts = described.posts or Posts(mean=0.0, correlation=0.0)
+    settled = Settled(described.calibration, described.operating_points, np.inf, posts)
+    return figures(settled, scored, known)
+
+
+def _scanned(detector: TextStyle, texts: Sequence[str]) -> Floats:
+    """Logits of texts as a scan gives them."""
+    cuts = (text_windows.windows(scrub(text)).values for text in texts)
+    return np.array([detector.pool(detector.score(values)) for values in cuts])
 
 
 def used(read: Sequence[Corpus]) -> list[Corpus]:
