@@ -20,7 +20,7 @@ from verascope.result import Modality, Segment
 
 SHIPPED = Path(__file__).parent / "models" / "text-style"
 MOST_SEGMENTS = 200
-LONG_CHARACTERS = 400  # of a passage that may hide another writer's
+LONG_CHARACTERS = 600  # of a passage that may hide another writer's
 
 
 class TextStyle(FolderDetector):
