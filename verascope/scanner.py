@@ -367,11 +367,11 @@ class Scanner:
     @cached_property
     def _key(self) -> "WatermarkKey | None":
         """The key of a watermark of text, if there is one."""
-        if self.settings.watermark_key is None:
+        if (file := self.settings.watermark_key) is None:
             return None
         from verascope.provenance.text_watermark import load_key
 
-        return load_key(Path(self.settings.watermark_key))
+        return load_key(Path(file))
 
     @cached_property
     def _registry(self) -> "Registry | None":

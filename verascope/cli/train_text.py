@@ -28,6 +28,13 @@ RECIPE = click.option(
     help="default, tiny (for trying out), or a TOML file that replaces keys of default.",
 )
 
+HEAD_RECIPE = click.option(
+    "--recipe",
+    default="default",
+    show_default=True,
+    help="default, layer24, tiny (for trying out), or a TOML file that replaces keys of default.",
+)
+
 
 @click.command()
 @CORPUS
@@ -81,9 +88,7 @@ def text(
 @CORPUS
 @out_folder("recipe, scores.csv, and in OUT/model the model folder.")
 @FEATURES
-@click.option("--encoder", help="An installed encoder of text.  [default: the recipe's]")
-@click.option("--build", help="Which of its builds.  [default: the recipe's]")
-@RECIPE
+@HEAD_RECIPE
 @REFIT
 @model_name("text-smollm")
 @VERSION
@@ -91,8 +96,6 @@ def text_head(
     corpora: tuple[Path, ...],
     out: Path,
     features: Path | None,
-    encoder: str | None,
-    build: str | None,
     recipe: str,
     refit: bool,
     name: str,
@@ -100,25 +103,21 @@ def text_head(
 ) -> None:
     """Train a head on a frozen encoder of text, beside `text-style`.
 
-    The encoder (`verascope models install smollm2-135m`, or your own) looks once at each text;
-    what it says is kept, so that the next head trains in minutes. Half of the detector's logit is
-    the head's, half that of the package's `text-style`.
+    The encoder (`verascope models install smollm2-135m`) looks once at each text; what it says is
+    kept, so that the next head trains in minutes. Half of the detector's logit is the head's, half
+    that of the package's `text-style`. The recipe `layer24` stands on the deeper build.
 
     \b
     Try it:      verascope train text-head --corpus my-posts --out runs/try --recipe tiny
     In earnest:  verascope train text-head --corpus my-posts --out runs/first
     """
-    import msgspec
-
     from verascope.detect.encoder import cache_folder
     from verascope.detect.text_encoder import open_installed_text
     from verascope.train.recipe_file import recipe_of
     from verascope.train.text_head import TextHeadRun, train_text_head
     from verascope.train.text_recipe import HEAD_RECIPES
 
-    given = {"encoder": encoder, "build": build}
-    changes = {key: value for key, value in given.items() if value is not None}
-    chosen = msgspec.structs.replace(recipe_of(recipe, HEAD_RECIPES), **changes)
+    chosen = recipe_of(recipe, HEAD_RECIPES)
     run = TextHeadRun(
         folders=corpora,
         out=out,

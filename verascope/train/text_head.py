@@ -21,6 +21,7 @@ from verascope.detect.text_encoder import TextEncoder
 from verascope.detect.text_head import TextHead, dumps
 from verascope.detect.text_style import TextStyle
 from verascope.detect.text_tables import LengthMap, TextTables
+from verascope.errors import UsageError
 from verascope.result import Modality
 from verascope.train import text_features
 from verascope.train.folder import Facts, Model, code_sha256, reference_file, write
@@ -74,8 +75,15 @@ def train_text_head(run: TextHeadRun) -> Path:
     """Train, calibrate, measure; returns the model folder.
 
     Raises:
-        UsageError: the corpora do not hold both classes in two sources at least.
+        UsageError: the corpora do not hold both classes in two sources at least, or the encoder
+            gives no such tap.
     """
+    given = run.encoder.description.taps
+    if missing := [tap for tap in run.recipe.taps if tap not in given]:
+        raise UsageError(
+            f"{run.recipe.encoder} {run.recipe.build} gives no tap {missing[0]!r}; it gives "
+            + ", ".join(given)
+        )
     read = read_texts(run.folders, "train")
     items, dev = covered(read), covered(read_texts(run.folders, DEV))
     learned = _learn(run, items)

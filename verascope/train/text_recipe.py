@@ -60,4 +60,11 @@ class TextHeadRecipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 TINY = TextRecipe(name="tiny", character_bits=12, word_bits=11, length=3)
 RECIPES = {"default": TextRecipe(), "tiny": TINY}
-HEAD_RECIPES = {"default": TextHeadRecipe(), "tiny": TextHeadRecipe(name="tiny", tables=TINY)}
+DEEP = TextHeadRecipe(
+    name="layer24", build="layer24", taps=("layer 6", "layer 12", "layer 18", "layer 24")
+)
+HEAD_RECIPES = {
+    "default": TextHeadRecipe(),
+    "layer24": DEEP,
+    "tiny": TextHeadRecipe(name="tiny", tables=TINY),
+}
