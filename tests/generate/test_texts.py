@@ -1,7 +1,9 @@
 """Texts: tokens come back, chances add up, a choice is its own text's alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from verascope.generate.text_sampling import Sampling, choose
 from verascope.generate.text_tokens import byte_pairs, characters
 from verascope.generate.texts import Texts, as_media, as_text, example_texts, learned
 from verascope.provenance.text_watermark import check, key_text, new_key
+from verascope.train.text_corpus import TextItem, read_texts
 
 
 def test_tokens_come_back() -> None:
@@ -75,3 +78,37 @@ def test_a_watermark_of_words_is_refused(tmp_path: Path) -> None:
     generator.train(Listed(generator.examples()), Budget(steps=1), seed=0, out=tmp_path / "run")
     with pytest.raises(UsageError, match="characters"):
         next(generator.sample(1, seed=0))
+
+
+def test_a_corpus_of_texts_is_one_that_training_reads(
+    tmp_path: Path, verascope: Callable[..., object]
+) -> None:
+    rng, data, corpus = np.random.default_rng(2), tmp_path / "data", tmp_path / "corpus"
+    words = ["a", "boat", "came", "late", "and", "the", "men", "sang", "old", "songs", "of", "rain"]
+    data.mkdir()
+    lines = (
+        {
+            "text": " ".join(rng.choice(words, 40)),
+            "label": "real",
+            "source": "quay",
+            "split": "train",
+        }
+        for _ in range(80)
+    )
+    (data / "posts.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in lines))
+    for arguments in (
+        ("train", "--family", "ngram", "--out", tmp_path / "run", "--steps", "1"),
+        ("corpus", "--run", tmp_path / "run", "--out", corpus, "--count", "20"),
+    ):
+        done = verascope("generate", *arguments, "--data", data)
+        assert done.code == 0, done.err  # type: ignore[attr-defined]
+    (read,) = read_texts([corpus], "train")
+    real = [item for item in read.items if item.row.label == "real"]
+    made = [item for item in read.items if item.row.label == "synthetic"]
+    assert (len(real), len(made)) == (20, 20)
+    assert {item.row.generator for item in made} == {"ngram"} and made[0].row.family == "markov"
+    assert len(list((corpus / "synthetic").glob("*.txt.json"))) == 20  # who made each
+    lengths = [
+        [len(item.raw) for item in side if isinstance(item, TextItem)] for side in (real, made)
+    ]
+    assert abs(np.mean(lengths[0]) - np.mean(lengths[1])) < 8  # cut alike, at a word's end

@@ -61,8 +61,6 @@ def write(
             have not the same modality.
     """
     form = common_form([maker.generator.modality for maker in makers])
-    if form.noun == "texts":
-        raise UsageError("corpora of texts are not written yet: use `generate sample`")
     if not plan.allow_confounds:
         check_fingerprints([_kind(maker.generator) for maker in makers])
         for maker in makers:
@@ -83,6 +81,7 @@ def write(
     if not plan.allow_confounds:
         check_null(null)
     digest = manifest.write(out / MANIFEST, rows)
+    form.gather(out, rows)
     report = _report(how, entries, null, makers, digest, plan.allow_confounds, signer)
     write_json(out / "croissant.json", _croissant(makers, rows, digest, form))
     write_json(finished, report)

@@ -20,16 +20,18 @@ from verascope.generate.contract import Array, Item
 from verascope.generate.data import Pictures, crop, crop_origin
 from verascope.generate.encode import Codec
 from verascope.generate.files import Files
+from verascope.generate.manifest import Row
 from verascope.generate.plan import Plan
 from verascope.generate.sound_encode import SoundCodec
 from verascope.generate.sound_test import SoundTest, mel_distance, sound_test
 from verascope.generate.sounds import RATE, Sounds, cut_origin
 from verascope.generate.spectrum import WINDOW_PX, SelfTest, psnr, self_test
 from verascope.generate.text_test import TextTest, text_test
-from verascope.generate.texts import Texts, as_text
+from verascope.generate.texts import Texts, as_media, as_text, whole_words
 from verascope.generate.versions import LIBRARIES
 from verascope.result import Modality, Reason
 
+LINES = "texts.jsonl"
 MIN_SIDE = 64
 MIN_PSNR_DB = 34.0
 MAX_MEL_L1 = 2.0  # of one twin: over it nothing of the original is left; LPC's worst has 1.5
@@ -91,6 +93,12 @@ class Form(Protocol):
     def poor(self, real: Array, made: Array) -> str | None:
         """Why an aligned twin is too far from its original, or None."""
 
+    def alike(self, real: Item, made: Item) -> tuple[Item, Item]:
+        """A real medium and a sample beside it, so that their extent tells nothing."""
+
+    def gather(self, out: Path, rows: Sequence[Row]) -> None:
+        """Write what trainers want of all files together, if anything."""
+
 
 class PictureForm:
     """Pictures: uint8 [h, w, 3]."""
@@ -133,6 +141,13 @@ class PictureForm:
     def poor(self, real: Array, made: Array) -> str | None:
         """See Form."""
         return f"under {MIN_PSNR_DB:.0f} dB" if psnr(real, made) < MIN_PSNR_DB else None
+
+    def alike(self, real: Item, made: Item) -> tuple[Item, Item]:
+        """As they are; see Form."""
+        return real, made
+
+    def gather(self, out: Path, rows: Sequence[Row]) -> None:
+        """Nothing; see Form."""
 
 
 class SoundForm:
@@ -177,6 +192,13 @@ class SoundForm:
         far = mel_distance(real, made) > MAX_MEL_L1
         return f"mel distance over {MAX_MEL_L1:.0f}" if far else None
 
+    def alike(self, real: Item, made: Item) -> tuple[Item, Item]:
+        """As they are; see Form."""
+        return real, made
+
+    def gather(self, out: Path, rows: Sequence[Row]) -> None:
+        """Nothing; see Form."""
+
 
 class Utf8(msgspec.Struct, frozen=True):
     """The encoder of texts: UTF-8."""
@@ -189,7 +211,7 @@ class Utf8(msgspec.Struct, frozen=True):
 
 
 class TextForm:
-    """Texts: uint32 [n], code points. Corpora of them are not written yet; samples are."""
+    """Texts: uint32 [n], code points; their corpora are JSON Lines too."""
 
     noun = "texts"
     files: ClassVar[type[Files]] = Texts
@@ -222,6 +244,23 @@ class TextForm:
     def poor(self, real: Array, made: Array) -> str | None:
         """See Form."""
         return None
+
+    def alike(self, real: Item, made: Item) -> tuple[Item, Item]:
+        """Both cut at a word's end to the shorter one's length; see Form."""
+        length = min(len(real.media), len(made.media))
+        cut = (whole_words(as_text(item.media), length) for item in (real, made))
+        one, other = map(as_media, cut)
+        return replace(real, media=one), replace(made, media=other)
+
+    def gather(self, out: Path, rows: Sequence[Row]) -> None:
+        """All texts with their rows as JSON Lines, which `train text` reads; see Form."""
+        lines = (
+            {**msgspec.structs.asdict(row), "text": (out / row.path).read_text("utf-8")}
+            for row in rows
+        )
+        part = out / f"{LINES}.part"
+        part.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        part.replace(out / LINES)
 
 
 @cache

@@ -54,7 +54,8 @@ def candidates(
         try:
             real = _real(generator, data, plan, key)
             if sample is not None:
-                yield key, place, (real, replace(sample, key=key))
+                form = form_of(generator.modality)
+                yield key, place, form.alike(real, replace(sample, key=key))
             elif real.pair in seen:
                 yield key, place, "repeated"  # a medium that fits whole comes only once
             elif isinstance(generator, Transformer):

@@ -32,7 +32,14 @@ from verascope.generate.text_tokens import (
     unpack,
 )
 from verascope.generate.text_watermark import hook_of
-from verascope.generate.texts import MIN_CHARACTERS, as_media, as_text, example_texts, learned
+from verascope.generate.texts import (
+    MIN_CHARACTERS,
+    as_media,
+    as_text,
+    example_texts,
+    learned,
+    whole_words,
+)
 from verascope.generate.versions import options
 from verascope.result import Modality, Reason
 
@@ -275,15 +282,6 @@ def beginning(item: Item, most: int, rng: np.random.Generator) -> Item:
     longest = min(most, len(text))
     cut = whole_words(text, int(rng.integers(max(MIN_CHARACTERS, longest // 2), longest + 1)))
     return replace(item, media=as_media(cut), origin=f"{item.origin}#char=0,{len(cut)}")
-
-
-def whole_words(text: str, most: int) -> str:
-    """At most so many characters, cut at the last space where there is one."""
-    if len(text) <= most:
-        return text.rstrip() or text
-    head = text[: most + 1]
-    cut = max(head.rfind(" "), head.rfind("\n"))
-    return (head[:cut] if cut > most // 2 else head[:most]).rstrip() or head[:most]
 
 
 def page(text: str) -> NDArray[np.uint8]:

@@ -207,3 +207,12 @@ def example_texts(n: int = 24, sentences: int = 12) -> list[Item]:
             Item(media=media, key=key, pair=f"example-{key}", source="composed", licence="CC0")
         )
     return items
+
+
+def whole_words(text: str, most: int) -> str:
+    """At most so many characters, cut at the last space where there is one."""
+    if len(text) <= most:
+        return text.rstrip() or text
+    head = text[: most + 1]
+    cut = max(head.rfind(" "), head.rfind("\n"))
+    return (head[:cut] if cut > most // 2 else head[:most]).rstrip() or head[:most]
