@@ -93,7 +93,7 @@ class Text:
         return None
 
     def watermarks(self, medium: TextMedium) -> tuple[Mark, ...]:
-        """None whose words are known; those with a key are another verb's."""
+        """None whose words are known; one with a key is looked for while decoding."""
         return ()
 
 

@@ -5,7 +5,8 @@ tokens is green, and the generator prefers green ones. SynthID-Text (Dathathri e
 634): each token has keyed bits g, layer by layer, and a tournament prefers ones. Repeats prove
 nothing: each context with its token counts once.
 
-Keys are ours: those of other programs use hashes of their own, which are not read here.
+Keys are ours: those of other programs use hashes of their own, which are not read here. The hash is
+fast and keyed, not cryptographic: whoever gathers enough marked text may forge the mark.
 """
 
 import math
