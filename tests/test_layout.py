@@ -21,6 +21,7 @@ FLOORS = (
     ("reading", "rows"),
     ("verdict", "policy"),
     ("judging", "judging_rows"),
+    ("sent",),
     ("tables",),
     ("scanner",),
     ("scan",),

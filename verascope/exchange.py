@@ -9,10 +9,10 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from verascope.detect.registry import Entry
-from verascope.media.rows import Columns, Span
+from verascope.media.table import Columns, Span
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
-from verascope.provenance.text_watermark import WatermarkKey
+from verascope.provenance.watermark_key import WatermarkKey
 from verascope.result import Modality, Provenance, Reason
 from verascope.settings import Limits, TextInput
 

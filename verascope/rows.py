@@ -15,6 +15,7 @@ from verascope.exchange import Reading, RowReading, RowsRequest, Stage, TableRea
 from verascope.media import rows
 from verascope.media.rows import Row
 from verascope.media.source import open_regular
+from verascope.media.table import Span
 from verascope.modality.text import Text
 from verascope.provenance.text_marks import text_marks
 from verascope.result import Modality, Reason
@@ -34,7 +35,7 @@ def index(request: bytes) -> Iterator[tuple[bytes, Sequence[Array]]]:
     try:
         with _opened(ask) as file:
             names = rows.names_of(file, ask.kind)
-            found: list[rows.Span] = []
+            found: list[Span] = []
             for span in rows.spans(file, ask.kind):
                 found.append(span)
                 if len(found) == SPANS_A_MESSAGE:

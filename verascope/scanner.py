@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeAlias
 
 import msgspec
 
-from verascope import __version__
+from verascope import __version__, sent
 from verascope.detect import registry
-from verascope.detect.contract import Array, Detector, Locates, Windows
+from verascope.detect.contract import Detector, Locates, Windows
 from verascope.detect.profile import ModelUse, Profile, fitting, use_of
 from verascope.errors import InputTrouble, UsageError
 from verascope.exchange import FUNCTION, Reading, ReadRequest, RowsRequest, Stage
 from verascope.judging import input_of, judge, result_of
-from verascope.media.rows import Span
 from verascope.media.sandbox import Sandbox
+from verascope.media.table import Span
 from verascope.provenance import evidence as credential
 from verascope.provenance import trust
 from verascope.result import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from verascope.detect.sound_watermark import Listeners
     from verascope.provenance.recovery import Registration
     from verascope.provenance.registry import Registry
-    from verascope.provenance.text_watermark import WatermarkKey
+    from verascope.provenance.watermark_key import WatermarkKey
 
 MAX_WINDOWS = 4096  # of one input for one detector
 
@@ -254,12 +254,12 @@ class Scanner:
         maps = self.settings.heatmaps
         judged = [
             judge(
-                self._detectors[cut.name],
-                cut.windows,
+                self._detectors[name],
+                windows,
                 heat=maps is not None,
-                profile=self._profiles.get(cut.name),
+                profile=self._profiles.get(name),
             )
-            for cut in cuts
+            for name, windows in cuts.items()
         ]
         if maps is not None:
             from verascope.detect.heat import save
@@ -341,7 +341,7 @@ class Scanner:
         found = self._registry.find(reading.fingerprint)
         return msgspec.structs.replace(reading, provenance=recovery.told(provenance, found))
 
-    def _listened(self, reading: Reading, cuts: list["_Cut"]) -> Reading:
+    def _listened(self, reading: Reading, cuts: dict[str, Windows]) -> Reading:
         """With the watermarks that installed detectors hear in the windows of a recording."""
         if not self.settings.watermarks or reading.modality is not Modality.AUDIO or not cuts:
             return reading
@@ -350,7 +350,7 @@ class Scanner:
         start = time.perf_counter()
         found = [
             mark
-            for heard in self._listeners.hear(cuts[0].windows.values)
+            for heard in self._listeners.hear(next(iter(cuts.values())).values)
             for mark in watermark(heard.name, heard.confidences.tolist())
         ]
         spent = reading.timing.get("watermarks", 0) + 1000 * (time.perf_counter() - start)
@@ -369,7 +369,7 @@ class Scanner:
         """The key of a watermark of text, if there is one."""
         if (file := self.settings.watermark_key) is None:
             return None
-        from verascope.provenance.text_watermark import load_key
+        from verascope.provenance.watermark_key import load_key
 
         return load_key(Path(file))
 
@@ -382,37 +382,19 @@ class Scanner:
 
         return Registry(Path(self.settings.registry))
 
-    def _read(self, request: ReadRequest) -> tuple[Reading, list["_Cut"]]:
-        """What the worker found, however far it came."""
+    def _read(self, request: ReadRequest) -> tuple[Reading, dict[str, Windows]]:
+        """What the worker found, however far it came, and each detector's windows."""
         reading = Reading(stage=Stage.OPENED)
-        cuts: list[_Cut] = []
+        cuts: dict[str, Windows] = {}
         try:
             for message in self._sandbox.call(msgspec.msgpack.encode(request)):
-                told = _decoded(message.data)
+                told = sent.decoded(message.data, Reading)
                 if told.stage is Stage.CUT:
-                    cuts = self._cuts(told, message.arrays)
+                    cuts = sent.windows(told.windowed, message.arrays, self._detectors, MAX_WINDOWS)
                 reading = told
         except InputTrouble as trouble:
             reading = _died(reading, trouble)
-        return reading, [cut for cut in cuts if cut.name in reading.windowed]
-
-    def _cuts(self, reading: Reading, arrays: tuple[Array, ...]) -> list["_Cut"]:
-        """The windows of each detector, after a look at whether they can be its own.
-
-        Raises:
-            InputTrouble: they cannot; then the worker was taken over, or has a fault.
-        """
-        if len(arrays) != 2 * len(reading.windowed):
-            raise InputTrouble(Reason.WORKER_CRASHED, "the worker sent other windows than it names")
-        cuts = []
-        for name, values, places in zip(reading.windowed, arrays[::2], arrays[1::2], strict=True):
-            detector = self._detectors.get(name)
-            fits = detector is not None and values.shape[1:] == detector.window_shape
-            placed = places.ndim == 2 and places.shape[1] in (2, 4)  # a span of time, or a box
-            if not fits or not placed or not 0 < len(values) == len(places) <= MAX_WINDOWS:
-                raise InputTrouble(Reason.WORKER_CRASHED, "the worker sent impossible windows")
-            cuts.append(_Cut(name, Windows(values, places)))
-        return cuts
+        return reading, {name: cuts[name] for name in reading.windowed if name in cuts}
 
     @cached_property
     def _entries(self) -> dict[str, registry.Entry]:
@@ -449,13 +431,6 @@ class Scanner:
         return fitting(self.settings.calibrations, self._detectors)
 
 
-class _Cut(NamedTuple):
-    """One detector's windows of one input; the name is the one that was asked for."""
-
-    name: str
-    windows: Windows
-
-
 def refused(uri: str, reason: Reason, detail: str = "", *, part: str | None = None) -> Result:
     """The Result of an input that was never read, because it could not be asked for."""
     reading = Reading(stage=Stage.DONE, reason=reason, detail=detail or None)
@@ -479,13 +454,6 @@ def uri_of(path: str) -> str:
 
         return "file:" + quote(os.fsencode(path))
     return path
-
-
-def _decoded(data: bytes) -> Reading:
-    try:
-        return msgspec.msgpack.decode(data, type=Reading)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise InputTrouble(Reason.WORKER_CRASHED, f"the worker sent no Reading: {error}") from error
 
 
 def _died(reading: Reading, trouble: InputTrouble) -> Reading:

@@ -6,12 +6,13 @@ asking the worker, running the models.
 
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import msgspec
 from msgspec import Struct
 
-from verascope.detect.contract import Array, Detector, Windows
+from verascope import sent
+from verascope.detect.contract import Detector, Windows
 from verascope.detect.profile import Profile
 from verascope.errors import InputTrouble
 from verascope.exchange import (
@@ -24,12 +25,12 @@ from verascope.exchange import (
     TableReading,
 )
 from verascope.judging_rows import results_of_rows
-from verascope.media.rows import Columns
 from verascope.media.sandbox import Sandbox
+from verascope.media.table import Columns
 from verascope.result import Reason, Result
 from verascope.settings import Limits
 
-T = TypeVar("T")
+MOST_WINDOWS = 65_536  # of the rows of a span, for one detector
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class Tables:
         """
         with self._started(INDEX_FUNCTION) as sandbox:
             for message in sandbox.call(msgspec.msgpack.encode(request)):
-                told = _decoded(message.data, TableReading)
+                told = sent.decoded(message.data, TableReading)
                 if told.reason is not None:
                     raise InputTrouble(told.reason, told.detail)
                 yield told
@@ -112,17 +113,20 @@ class Tables:
         if self._sandbox is None:
             self._sandbox = self._started(ROWS_FUNCTION)
         messages = list(self._sandbox.call(msgspec.msgpack.encode(request)))
-        readings = _decoded(messages[0].data, list[RowReading])
+        readings = sent.decoded(messages[0].data, list[RowReading])
         if len(readings) != request.span.rows:
             found = f"{len(readings)} rows where {request.span.rows} were found before"
             raise InputTrouble(Reason.CORRUPT, f"the table was changed, or is broken: {found}")
         counts: dict[str, int] = {}
         for row in readings:
             if len(row.counts) != len(row.reading.windowed) or min(row.counts, default=1) < 1:
-                raise _impossible()
+                raise sent.impossible()
             for name, count in zip(row.reading.windowed, row.counts, strict=True):
                 counts[name] = counts.get(name, 0) + count
-        return readings, _windows(counts, messages[0].arrays, detectors)
+        cuts = sent.windows(tuple(counts), messages[0].arrays, detectors, MOST_WINDOWS)
+        if {name: len(windows.values) for name, windows in cuts.items()} != counts:
+            raise sent.impossible()
+        return readings, cuts
 
     def _started(self, function: str) -> Sandbox:
         return Sandbox(
@@ -130,36 +134,6 @@ class Tables:
             memory_bytes=self._limits.worker_memory_bytes,
             timeout_s=self._limits.stage_timeout_s,
         )
-
-
-def _windows(
-    counts: Mapping[str, int], arrays: tuple[Array, ...], detectors: Mapping[str, Detector]
-) -> dict[str, Windows]:
-    """The arrays as each detector's windows; they are as many, and of the shape, that they must."""
-    if len(arrays) != 2 * len(counts):
-        raise _impossible()
-    found = {}
-    for (name, count), values, places in zip(
-        counts.items(), arrays[::2], arrays[1::2], strict=True
-    ):
-        detector = detectors.get(name)
-        fits = detector is not None and values.shape == (count, *detector.window_shape)
-        if not fits or places.shape != (count, 2):
-            raise _impossible()
-        found[name] = Windows(values, places)
-    return found
-
-
-def _impossible() -> InputTrouble:
-    return InputTrouble(Reason.WORKER_CRASHED, "the worker sent impossible windows")
-
-
-def _decoded(data: bytes, kind: type[T]) -> T:
-    try:
-        found: T = msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise InputTrouble(Reason.WORKER_CRASHED, f"the worker sent no rows: {error}") from error
-    return found
 
 
 def _named(result: Result, part: str, author: str | None) -> Result:

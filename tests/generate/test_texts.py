@@ -14,7 +14,8 @@ from verascope.generate.ngram import Ngram, NgramConfig
 from verascope.generate.text_sampling import Sampling, choose
 from verascope.generate.text_tokens import byte_pairs, characters
 from verascope.generate.texts import Texts, as_media, as_text, example_texts, learned
-from verascope.provenance.text_watermark import check, key_text, new_key
+from verascope.provenance.text_watermark import check
+from verascope.provenance.watermark_key import key_text, new_key
 from verascope.train.text_corpus import TextItem, read_texts
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verascope.media import rows
-from verascope.media.rows import CSV, JSON_LINES, Columns, names_of, spans
+from verascope.media.rows import names_of, spans
+from verascope.media.table import CSV, JSON_LINES, Columns
 from verascope.result import Reason
 
 TEXTS = st.lists(st.text(max_size=40).filter(lambda t: "\0" not in t), max_size=600)

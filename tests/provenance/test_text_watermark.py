@@ -14,17 +14,14 @@ from verascope.errors import UsageError
 from verascope.provenance.mark import Declared
 from verascope.provenance.marks import evidence
 from verascope.provenance.text_watermark import (
-    WatermarkKey,
     check,
     check_tokens,
     greens,
-    key_text,
-    load_key,
     mark,
     needed,
-    new_key,
     tournament,
 )
+from verascope.provenance.watermark_key import WatermarkKey, key_text, load_key, new_key
 from verascope.result import Strength
 
 KEY = WatermarkKey(key="0123456789abcdef" * 2)

@@ -53,7 +53,7 @@ def watermark_key(scheme: Any, out: Path) -> None:
     """
     import os
 
-    from verascope.provenance.text_watermark import key_text, new_key
+    from verascope.provenance.watermark_key import key_text, new_key
 
     try:
         file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -162,6 +163,28 @@ class Frozen(Generic[D]):
         graph = checked(self.folder / GRAPH, self.description.sha256)
         batch = self._batch if self.several and self.description.build == FP32 else 1
         return load(graph, self._providers, self._threads, batch)
+
+
+class OneVector(Frozen[D]):
+    """An encoder that makes one vector of an input: its taps' vectors, one after the other.
+
+    Its description has `widths`, one for each tap.
+    """
+
+    several = False  # inputs differ in length
+    given: str  # what the graph's input is called
+
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Where each tap's vector lies in what `vectors` gives."""
+        told: Any = self.description
+        ends = pairwise(accumulate(told.widths, initial=0))
+        return {tap: slice(*each) for tap, each in zip(told.taps, ends, strict=True)}
+
+    def _run(self, one: NDArray[Any]) -> NDArray[np.float32]:
+        """The vector of one input, float32 [1, sum of widths]."""
+        found = self._session.run(["vectors"], {self.given: one[None]})[0]
+        return np.asarray(found, np.float32)
 
 
 class Encoder(Frozen[EncoderDescription]):

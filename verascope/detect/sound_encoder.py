@@ -5,14 +5,12 @@ trains a head and what scans cannot differ in them.
 """
 
 from collections.abc import Mapping
-from functools import cached_property
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.encoder import Described, Frozen, least_cosine, there
+from verascope.detect.encoder import Described, OneVector, least_cosine, there
 
 RATE = 16_000  # samples a second
 SHORTEST = RATE  # samples: what every encoder takes
@@ -32,19 +30,12 @@ class SoundEncoderDescription(Described, frozen=True, kw_only=True):
     longest: int | None = None
 
 
-class SoundEncoder(Frozen[SoundEncoderDescription]):
+class SoundEncoder(OneVector[SoundEncoderDescription]):
     """An encoder of sound. Clips go through one at a time, so no score depends on the batch."""
 
     schema = SoundEncoderDescription
     kind = "sound"
-    several = False  # clips differ in length
-
-    @cached_property
-    def slices(self) -> dict[str, slice]:
-        """Where each tap's vector lies in what `vectors` gives."""
-        told = self.description
-        ends = pairwise(accumulate(told.widths, initial=0))
-        return {tap: slice(*each) for tap, each in zip(told.taps, ends, strict=True)}
+    given = "samples"
 
     def vectors(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
         """The vector of each clip: int16 [n, m] at 16 kHz → float32 [n, sum of widths].
@@ -61,10 +52,6 @@ class SoundEncoder(Frozen[SoundEncoderDescription]):
     def _nearness(self, stored: Mapping[str, NDArray[Any]]) -> float:
         found, wanted = self.vectors(stored["samples"]), stored["vectors"]
         return min(least_cosine(found[:, at], wanted[:, at]) for at in self.slices.values())
-
-    def _run(self, one: NDArray[np.int16]) -> NDArray[np.float32]:
-        found = self._session.run(["vectors"], {"samples": one[None]})[0]
-        return np.asarray(found, np.float32)
 
 
 def open_installed_sound(name: str, build: str) -> SoundEncoder:

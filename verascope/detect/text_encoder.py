@@ -5,13 +5,12 @@ Built and kept as encoders of pictures are, with its tokenizer beside it.
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verascope.detect.encoder import Described, Frozen, least_cosine, there
+from verascope.detect.encoder import Described, OneVector, least_cosine, there
 from verascope.detect.model_folder import checked
 from verascope.errors import MissingExtraError
 
@@ -32,19 +31,12 @@ class TextEncoderDescription(Described, frozen=True, kw_only=True):
     widths: tuple[int, ...]
 
 
-class TextEncoder(Frozen[TextEncoderDescription]):
+class TextEncoder(OneVector[TextEncoderDescription]):
     """An encoder of text. Texts go through one at a time, so no score depends on the batch."""
 
     schema = TextEncoderDescription
     kind = "text"
-    several = False  # texts differ in length
-
-    @cached_property
-    def slices(self) -> dict[str, slice]:
-        """Where each tap's vector lies in what `vectors` gives."""
-        told = self.description
-        ends = pairwise(accumulate(told.widths, initial=0))
-        return {tap: slice(*each) for tap, each in zip(told.taps, ends, strict=True)}
+    given = "tokens"
 
     def load(self) -> None:
         """Load the graph and the tokenizer now rather than at the first text."""
@@ -62,13 +54,8 @@ class TextEncoder(Frozen[TextEncoderDescription]):
         return np.array(found[: self.description.most_tokens] or [0], np.int64)
 
     def _nearness(self, stored: Mapping[str, NDArray[Any]]) -> float:
-        found = np.concatenate([self._run(stored["tokens"])])
-        wanted = stored["vectors"]
+        found, wanted = self._run(stored["tokens"]), stored["vectors"]
         return min(least_cosine(found[:, at], wanted[:, at]) for at in self.slices.values())
-
-    def _run(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        found = self._session.run(["vectors"], {"tokens": tokens[None]})[0]
-        return np.asarray(found, np.float32)
 
     @cached_property
     def _tokenizer(self) -> Any:

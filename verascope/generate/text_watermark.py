@@ -13,7 +13,8 @@ import numpy as np
 
 from verascope.errors import UsageError
 from verascope.generate.text_sampling import Floats, Hook, Ints
-from verascope.provenance.text_watermark import WatermarkKey, greens, load_key, tournament
+from verascope.provenance.text_watermark import greens, tournament
+from verascope.provenance.watermark_key import WatermarkKey, load_key
 
 
 class Greens(NamedTuple):

@@ -13,24 +13,14 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from verascope.media.table import JSON_LINES, TSV, Columns, Span
 from verascope.result import Reason
 
 BLOCK_BYTES = 1 << 20
 SPAN_ROWS = 256
 SPAN_BYTES = 1 << 20
 MAX_ROW_BYTES = 1 << 20
-JSON_LINES, CSV, TSV = "jsonl", "csv", "tsv"
-KINDS = {".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".csv": CSV, ".tsv": TSV}
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class Span(Struct, frozen=True):
-    """Some rows: from one byte to another, the number of the first (from 1), and how many."""
-
-    start: int
-    end: int
-    first: int
-    rows: int
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -40,19 +30,6 @@ class Row(Struct, frozen=True, kw_only=True):
     author: str | None = None
     reason: Reason | None = None
     detail: str = ""
-
-
-class Columns(Struct, frozen=True, kw_only=True):
-    """Where the text of a row is, and its author; of CSV also the names of all columns."""
-
-    text: str = "text"
-    author: str | None = None
-    names: tuple[str, ...] = ()
-
-
-def kind_of(name: str) -> str | None:
-    """What kind of table a file is by its name; None: none."""
-    return next((kind for suffix, kind in KINDS.items() if name.lower().endswith(suffix)), None)
 
 
 def spans(file: BinaryIO, kind: str) -> Iterator[Span]:

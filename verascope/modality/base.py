@@ -10,7 +10,7 @@ from verascope.media.buffer import Buffer
 from verascope.media.types import MediaType
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
-from verascope.provenance.text_watermark import WatermarkKey
+from verascope.provenance.watermark_key import WatermarkKey
 from verascope.result import Modality, Warn
 from verascope.settings import Limits, TextInput
 

@@ -13,7 +13,7 @@ from verascope.modality.base import Decoded, Look, Source
 from verascope.provenance.fingerprint import Fingerprint
 from verascope.provenance.mark import Mark
 from verascope.provenance.text_marks import undone
-from verascope.provenance.text_watermark import WatermarkKey
+from verascope.provenance.watermark_key import WatermarkKey
 from verascope.result import Reason, Warn
 
 # Of prose, in shares of its characters without spaces. Lists of numbers, code, ciphers and one long

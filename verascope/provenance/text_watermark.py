@@ -10,18 +10,14 @@ fast and keyed, not cryptographic: whoever gathers enough marked text may forge 
 """
 
 import math
-import secrets
-from pathlib import Path
-from typing import Annotated, Literal
 
-import msgspec
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from verascope.errors import UsageError
 from verascope.media.hashes import FIRST, STEP, Hashes, mixed
 from verascope.provenance.mark import Declared, Mark
+from verascope.provenance.watermark_key import WatermarkKey
 
 KIND = "text_watermark"
 Ints = NDArray[np.int64]
@@ -29,30 +25,6 @@ Floats = NDArray[np.float64]
 SPANS = (25, 50, 100, 200, 400)  # tokens, of windows in which a mark is looked for
 LEAST = 10  # distinct tokens, under which nothing can be said
 SURE = 3.2e-5  # the chance that unmarked text looks so: z = 4
-
-
-class WatermarkKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key file: everything that maker and checker must share.
-
-    Attributes:
-        key: secret, 32 hexadecimal digits.
-        scheme: kgw or synthid.
-        tokenizer: what a token is; characters of the text as it is judged.
-        hash: of context and token.
-        context: tokens before a token that decide with it.
-        gamma: of kgw, the share of green tokens, 0 to 1.
-        delta: of kgw, what a green token's logit gets when text is made.
-        layers: of synthid, the tournament's rounds.
-    """
-
-    key: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-    scheme: Literal["kgw", "synthid"] = "kgw"
-    tokenizer: Literal["characters"] = "characters"
-    hash: Literal["splitmix64"] = "splitmix64"
-    context: Annotated[int, Meta(ge=1, le=16)] = 4
-    gamma: Annotated[float, Meta(gt=0, lt=1)] = 0.5
-    delta: Annotated[float, Meta(gt=0)] = 2.0
-    layers: Annotated[int, Meta(ge=1, le=64)] = 30
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -81,25 +53,6 @@ class Check(Struct, frozen=True, kw_only=True):
     def found(self) -> bool:
         """Whether the mark is there, as far as anybody can tell."""
         return self.p <= SURE
-
-
-def new_key(scheme: Literal["kgw", "synthid"]) -> WatermarkKey:
-    """A key that nobody has."""
-    return WatermarkKey(key=secrets.token_hex(16), scheme=scheme)
-
-
-def load_key(path: Path) -> WatermarkKey:
-    """A key out of its TOML file.
-
-    Raises:
-        UsageError: it cannot be read, or is none.
-    """
-    try:
-        return msgspec.toml.decode(path.read_bytes(), type=WatermarkKey)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no key of a watermark: {error}") from error
 
 
 def greens(key: WatermarkKey, contexts: Ints, tokens: Ints) -> NDArray[np.bool_]:
@@ -227,13 +180,6 @@ def mark(found: Check | None, key: WatermarkKey) -> Mark:
             f"with a chance of {found.p:.1e} ({value}). Whoever has the key can write it."
         )
     return Mark(kind=KIND, declared=declared, value=value, statement=statement)
-
-
-def key_text(key: WatermarkKey) -> str:
-    """A key as its file holds it, TOML."""
-    lines = msgspec.to_builtins(key).items()
-    shown = (f'{name} = "{v}"' if isinstance(v, str) else f"{name} = {v}" for name, v in lines)
-    return "\n".join(shown) + "\n"
 
 
 def _unmarked(key: WatermarkKey) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from verascope.errors import InputTrouble
 from verascope.exchange import ReadRequest, RowsRequest
-from verascope.media.rows import JSON_LINES, Columns, Span, kind_of
+from verascope.media.table import JSON_LINES, Columns, Span, kind_of
 from verascope.result import Reason, Result
 from verascope.scan.sources import File, Refused, Source
 from verascope.settings import Limits

@@ -111,3 +111,22 @@ class FeatureStore:
         shown = square(views.show(load(item), view, seed), self.encoder.description.side)
         taps: NDArray[np.float32] = self.encoder.taps(shown[None])[0]
         return taps
+
+
+class VectorStore(FeatureStore):
+    """The vectors of an encoder that makes one of an input, in its taps' order."""
+
+    @staticmethod
+    def _shape_of(encoder: Any) -> tuple[int, int]:
+        return 1, sum(encoder.description.widths)
+
+    def of_taps(
+        self,
+        taps: Sequence[str],
+        items: Sequence[Item],
+        view: str,
+        report: Report = lambda _done, _all: None,
+    ) -> NDArray[np.float32]:
+        """Some taps of items under a view: float32 [n, width of the taps together]."""
+        found = self.taps(items, view, None, report)[:, 0]
+        return np.concatenate([found[:, self.encoder.slices[tap]] for tap in taps], axis=1)

@@ -12,17 +12,13 @@ from verascope.errors import InputTrouble, UsageError
 from verascope.generate.sounds import decode
 from verascope.train import sound_views
 from verascope.train.corpora import Item
-from verascope.train.features import FeatureStore, Report
+from verascope.train.features import Report, VectorStore
 
 MOST = 3  # windows of a recording that stand for it in training
 
 
-class SoundFeatureStore(FeatureStore):
+class SoundFeatureStore(VectorStore):
     """The vectors of recordings under views, the mean over a recording's windows."""
-
-    @staticmethod
-    def _shape_of(encoder: SoundEncoder) -> tuple[int, int]:
-        return 1, sum(encoder.description.widths)
 
     def _drawn(self, item: Item, view: str) -> tuple[str, int, str]:
         return view, 0, sound_views.made_of(view)
@@ -43,8 +39,7 @@ def vectors(
 ) -> NDArray[np.float32]:
     """Some taps of recordings under a view: float32 [n, width of the taps together]."""
     with SoundFeatureStore(encoder, folder) as store:
-        found = store.taps(items, view, None, report)[:, 0]
-    return np.concatenate([found[:, encoder.slices[tap]] for tap in taps], axis=1)
+        return store.of_taps(taps, items, view, report)
 
 
 def load(item: Item) -> NDArray[np.int16]:

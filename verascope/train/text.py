@@ -138,22 +138,47 @@ def train_text(run: TextRun) -> Path:
     Raises:
         UsageError: the corpora do not hold both classes in two sources at least.
     """
+
+    def score(learned: Learned, items: list[TextItem]) -> dict[str, Scored]:
+        return {
+            view: Scored(items, logits_of(learned.tables, shown(items, view)))
+            for view in text_views.VIEWS
+        }
+
+    return complete(
+        run, lambda items: _learn(run, items), score, lambda learned: _model(learned.tables)
+    )
+
+
+def complete(
+    run: Any,
+    learn: Callable[[list[TextItem]], Any],
+    score: Callable[[Any, list[TextItem]], dict[str, Scored]],
+    model: Callable[[Any], Model],
+) -> Path:
+    """What both trainings of text do: learn from train, measure, perhaps refit, write.
+
+    Args:
+        run: a TextRun or TextHeadRun.
+        learn: from texts to what was learned, with `held_out` and `settled`.
+        score: of what was learned, on other texts.
+        model: of what was learned, as files and words.
+    """
     read = read_texts(run.folders, "train")
     items, dev = covered(read), covered(read_texts(run.folders, DEV))
-    learned = _learn(run, items)
+    learned = learn(items)
     metrics = {LEFT_OUT: figures(learned.settled, learned.held_out)}
-    scored = {
-        view: Scored(dev, logits_of(learned.tables, shown(dev, view))) for view in text_views.VIEWS
-    }
+    scored = score(learned, dev) if dev else {}
     if dev:
         metrics[DEV] = figures(learned.settled, scored, items)
     splits = [("train", learned.held_out), (DEV, scored)]
     if run.refit and dev:
         read = read_texts(run.folders, None)
-        learned = _learn(run, covered(read))
+        learned = learn(covered(read))
         metrics[REFIT] = figures(learned.settled, learned.held_out)
         splits.append((REFIT, learned.held_out))
     keep(run.out, run.recipe, splits)
+    settled = learned.settled
     facts = Facts(
         run.name,
         run.version,
@@ -161,10 +186,9 @@ def train_text(run: TextRun) -> Path:
         code_sha256(),
         run.recipe,
         used(read),
-        _model(learned.tables)._replace(posts=learned.settled.posts),
+        model(learned)._replace(posts=settled.posts),
         Modality.TEXT,
     )
-    settled = learned.settled
     return write(run.out / MODEL, facts, settled.calibration, settled.points, metrics)
 
 

@@ -22,8 +22,6 @@ from verascope.train.corpora import Corpus, Item
 LINES = (".jsonl", ".jsonl.gz")
 LABELS = ("real", "synthetic")
 CHAT = "llm"  # the family of models that follow instructions
-# A machine's version of what a person wrote: neither class in the headline, nor trained on.
-GREY = frozenset({"llm-rewrite", "llm-translation"})
 TRANSLATION = "-translation"  # ends the kind of a translation, a person's or a machine's
 BUCKETS = (100, 200, 400, 800)  # characters
 
@@ -131,7 +129,7 @@ def _item(file: Path, where: str, row: dict[str, Any]) -> TextItem:
     return TextItem(
         file,
         found,
-        headline=found.label == "real" or found.family in ("", CHAT),
+        headline=found.label == "real" or found.family in ("", CHAT),  # rewrites are a grey zone
         text=scrub(cleaned.text, cleaned.origins).text,
         raw=raw,
         language=str(language or "en"),

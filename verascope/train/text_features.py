@@ -9,18 +9,14 @@ from numpy.typing import NDArray
 from verascope.detect.text_encoder import TextEncoder
 from verascope.train import text_views
 from verascope.train.corpora import Item
-from verascope.train.features import FeatureStore, Report
+from verascope.train.features import Report, VectorStore
 from verascope.train.text_corpus import TextItem
 
 MADE = "cleaned and scrubbed, 1"  # changes when what an encoder is given of a text does
 
 
-class TextFeatureStore(FeatureStore):
+class TextFeatureStore(VectorStore):
     """The vectors of whole texts under views."""
-
-    @staticmethod
-    def _shape_of(encoder: TextEncoder) -> tuple[int, int]:
-        return 1, sum(encoder.description.widths)
 
     def _drawn(self, item: Item, view: str) -> tuple[str, int, str]:
         return view, 0, MADE
@@ -41,5 +37,4 @@ def vectors(
 ) -> NDArray[np.float32]:
     """Some taps of texts under a view: float32 [n, width of the taps together]."""
     with TextFeatureStore(encoder, folder) as store:
-        found = store.taps(items, view, None, report)[:, 0]
-    return np.concatenate([found[:, encoder.slices[tap]] for tap in taps], axis=1)
+        return store.of_taps(taps, items, view, report)

@@ -22,29 +22,23 @@ from verascope.detect.text_head import TextHead, dumps
 from verascope.detect.text_style import TextStyle
 from verascope.detect.text_tables import LengthMap, TextTables
 from verascope.errors import UsageError
-from verascope.result import Modality
 from verascope.train import text_features
-from verascope.train.folder import Facts, Model, code_sha256, reference_file, write
-from verascope.train.image import DEV, MODEL
+from verascope.train.folder import Model, reference_file
 from verascope.train.report import Scored
 from verascope.train.text import (
-    LEFT_OUT,
     LIMITS,
     PREPROCESSING,
-    REFIT,
     Report,
     Settled,
     capped,
-    figures,
+    complete,
     fit_tables,
     held_out,
-    keep,
     logits_of,
     reference_windows,
     settle,
-    used,
 )
-from verascope.train.text_corpus import TextItem, covered, read_texts
+from verascope.train.text_corpus import TextItem
 from verascope.train.text_fit import CHAT, PEOPLE, balance, fit_lengths, writers
 from verascope.train.text_recipe import TextHeadRecipe
 from verascope.train.text_views import HEADLINE
@@ -84,33 +78,13 @@ def train_text_head(run: TextHeadRun) -> Path:
             f"{run.recipe.encoder} {run.recipe.build} gives no tap {missing[0]!r}; it gives "
             + ", ".join(given)
         )
-    read = read_texts(run.folders, "train")
-    items, dev = covered(read), covered(read_texts(run.folders, DEV))
-    learned = _learn(run, items)
-    metrics = {LEFT_OUT: figures(learned.settled, learned.held_out)}
-    scored: dict[str, Scored] = {}
-    if dev:
-        scored = {HEADLINE: Scored(dev, _logits(run, learned, dev))}
-        metrics[DEV] = figures(learned.settled, scored, items)
-    splits = [("train", learned.held_out), (DEV, scored)]
-    if run.refit and dev:
-        read = read_texts(run.folders, None)
-        learned = _learn(run, covered(read))
-        metrics[REFIT] = figures(learned.settled, learned.held_out)
-        splits.append((REFIT, learned.held_out))
-    keep(run.out, run.recipe, splits)
-    facts = Facts(
-        run.name,
-        run.version,
-        {"train": run.command, "evaluate": run.command},
-        code_sha256(),
-        run.recipe,
-        used(read),
-        _model(run, learned.head)._replace(posts=learned.settled.posts),
-        Modality.TEXT,
+
+    def score(learned: _Learned, items: list[TextItem]) -> dict[str, Scored]:
+        return {HEADLINE: Scored(items, _logits(run, learned, items))}
+
+    return complete(
+        run, lambda items: _learn(run, items), score, lambda learned: _model(run, learned.head)
     )
-    settled = learned.settled
-    return write(run.out / MODEL, facts, settled.calibration, settled.points, metrics)
 
 
 class _Learned(NamedTuple):
