@@ -105,12 +105,14 @@ class TextSampler(TextBase):
         sizes = np.array([len(piece) for piece in self.tokens.pieces])
         written = np.full((n, 16), END, np.int64)  # what stands before the first token
         state, length = self.begin(n), np.zeros(n, np.int64)
+        seen: list[set[bytes]] = [set() for _ in rngs]
         with torch.inference_mode():
             while length.min() <= most:
                 scored, state = self.scores(written[:, -1], state)
                 scored = scored.copy()
                 scored[:, :SPECIAL] = -np.inf
-                chosen = choose(scored, written, rngs, self.config, hook)
+                fresh = None if hook is None else _fresh(written[:, -hook.context :], seen)
+                chosen = choose(scored, written, rngs, self.config, hook, fresh)
                 written = np.concatenate([written, chosen[:, None]], 1)
                 length += sizes[chosen]
         return [whole_words(self.tokens.decode(row[16:]), most) for row in written]
@@ -282,6 +284,19 @@ def beginning(item: Item, most: int, rng: np.random.Generator) -> Item:
     longest = min(most, len(text))
     cut = whole_words(text, int(rng.integers(max(MIN_CHARACTERS, longest // 2), longest + 1)))
     return replace(item, media=as_media(cut), origin=f"{item.origin}#char=0,{len(cut)}")
+
+
+def _fresh(contexts: Ints, seen: list[set[bytes]]) -> NDArray[np.bool_]:
+    """Which contexts [n, h] their texts have not had before: bool [n].
+
+    A watermark that always chose alike after the same tokens would drive a text into a circle; it
+    is written once after each context (as in SynthID-Text), and counted once.
+    """
+    found = np.zeros(len(contexts), bool)
+    for k, (context, before) in enumerate(zip(contexts, seen, strict=True)):
+        found[k] = (name := context.tobytes()) not in before
+        before.add(name)
+    return found
 
 
 def page(text: str) -> NDArray[np.uint8]:

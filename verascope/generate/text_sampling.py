@@ -44,6 +44,7 @@ def choose(
     rngs: Sequence[np.random.Generator],
     sampling: Sampling,
     hook: Hook | None = None,
+    fresh: NDArray[np.bool_] | None = None,
 ) -> Ints:
     """The next token of each of n texts, int64 [n]; each draws from its own random numbers.
 
@@ -53,17 +54,20 @@ def choose(
         rngs: one a text, so that a text is the same whatever stands beside it.
         sampling: temperature and top-k.
         hook: a watermark.
+        fresh: bool [n], where the watermark is written; everywhere if left out.
     """
     logits = np.asarray(logits, np.float64)
+    marked = np.ones(len(logits), bool)[:, None] if fresh is None else fresh[:, None]
     if hook is not None:
-        logits = hook.logits(contexts[:, -hook.context :], logits)
+        logits = np.where(marked, hook.logits(contexts[:, -hook.context :], logits), logits)
     k = min(sampling.top_k, logits.shape[1])
     tokens = np.argsort(-logits, axis=1, kind="stable")[:, :k]
     best = np.take_along_axis(logits, tokens, 1) / sampling.temperature
     chances = np.exp(best - best[:, :1])
     chances /= chances.sum(1, keepdims=True)
     if hook is not None:
-        chances = hook.probabilities(contexts[:, -hook.context :], tokens, chances)
+        liked = hook.probabilities(contexts[:, -hook.context :], tokens, chances)
+        chances = np.where(marked, liked, chances)
     drawn = np.array([rng.random() for rng in rngs])[:, None]
     place = (np.cumsum(chances, 1) <= drawn * chances.sum(1, keepdims=True)).sum(1)
     place = np.minimum(place, (chances > 0).sum(1) - 1)
